@@ -15,8 +15,16 @@ const Schema = Type.Object(
 )
 
 test.for([
-  { why: 'an unknown key', text: 'interval: 5s\nintervall: 6s\n', want: 'x.yaml:2:1: intervall: unknown key; known here: interval, mode, jobs' },
-  { why: 'an unknown key inside a list', text: 'jobs:\n  - name: a\n    raet: 3\n', want: 'x.yaml:3:5: jobs[0].raet: unknown key; known here: name, rate' },
+  {
+    why: 'an unknown key',
+    text: 'interval: 5s\nintervall: 6s\n',
+    want: 'x.yaml:2:1: intervall: unknown key; known here: interval, mode, jobs',
+  },
+  {
+    why: 'an unknown key inside a list',
+    text: 'jobs:\n  - name: a\n    raet: 3\n',
+    want: 'x.yaml:3:5: jobs[0].raet: unknown key; known here: name, rate',
+  },
   { why: 'a missing key', text: 'jobs:\n  - rate: 3\n', want: 'x.yaml:2:5: jobs[0]: needs the key name' },
   { why: 'a wrong type', text: 'jobs:\n  - { name: a, rate: fast }\n', want: 'x.yaml:2:16: jobs[0].rate: must be number, not "fast"' },
   { why: 'a value out of bounds', text: 'jobs: [{ name: a, rate: -1 }]', want: 'x.yaml:1:19: jobs[0].rate: must be >= 0, not -1' },
@@ -27,7 +35,9 @@ test.for([
   { why: 'broken YAML', text: 'jobs: [', want: 'x.yaml:1:8: not valid YAML' },
   { why: 'a list where a mapping belongs', text: '- a\n', want: 'x.yaml:1:1: must be object' },
 ])('$why is refused by place and name', ({ text, want }) => {
-  expect(() => parseConfig(Schema, text, { file: 'x.yaml' })).toThrow(expect.objectContaining({ code: 'MW_CONFIG_INVALID', message: expect.stringContaining(want) }))
+  expect(() => parseConfig(Schema, text, { file: 'x.yaml' })).toThrow(
+    expect.objectContaining({ code: 'MW_CONFIG_INVALID', message: expect.stringContaining(want) }),
+  )
 })
 
 test('an empty file is a file of defaults', () => {

@@ -9,7 +9,11 @@ export const configErrors = defineErrors({
 
 /** A Prometheus duration as text, such as `15s` or `1h30m`; turn it into milliseconds with `parseDurationMs`. */
 export function Duration(options: TSchemaOptions & { default?: string } = {}) {
-  return Type.String({ title: 'a duration such as 15s or 1h30m', pattern: '^(?:0|(?=\\d)(?:\\d+y)?(?:\\d+w)?(?:\\d+d)?(?:\\d+h)?(?:\\d+m)?(?:\\d+s)?(?:\\d+ms)?)$', ...options })
+  return Type.String({
+    title: 'a duration such as 15s or 1h30m',
+    pattern: '^(?:0|(?=\\d)(?:\\d+y)?(?:\\d+w)?(?:\\d+d)?(?:\\d+h)?(?:\\d+m)?(?:\\d+s)?(?:\\d+ms)?)$',
+    ...options,
+  })
 }
 
 type Path = readonly (string | number)[]
@@ -24,12 +28,19 @@ export interface ParsedConfig<T> {
   error(path: Path, reason: string, options?: { cause?: unknown }): ModelwatchError
 }
 
+export interface ConfigSource {
+  /** Named in errors. */
+  readonly file: string
+  /** Changes what the YAML says before it is checked, where the file's format is another program's: drops empty keys, names keys that are not supported. */
+  readonly prepare?: (raw: unknown, error: ParsedConfig<unknown>['error'], document: Document) => unknown
+}
+
 /**
  * Reads YAML (or JSON, which is YAML) strictly: syntax, types and unknown keys are errors that name file, line, column and key.
  * Empty text is an empty mapping, so a file of nothing is a file of defaults.
  * @throws MW_CONFIG_INVALID at the first fault.
  */
-export function parseConfig<S extends TSchema>(schema: S, text: string, source: { file: string }): ParsedConfig<Static<S>> {
+export function parseConfig<S extends TSchema>(schema: S, text: string, source: ConfigSource): ParsedConfig<Static<S>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
   const place = (offset: number) => {
@@ -44,7 +55,7 @@ export function parseConfig<S extends TSchema>(schema: S, text: string, source: 
   if (syntax !== undefined) throw configErrors.MW_CONFIG_INVALID(`${place(syntax.pos[0])}: not valid YAML: ${syntax.message}`)
 
   const raw: unknown = document.toJS() ?? {}
-  const filled = Value.Default(schema, raw)
+  const filled = Value.Default(schema, source.prepare === undefined ? raw : source.prepare(raw, error, document))
   const fault = firstFault(schema, filled)
   if (fault !== undefined) throw error(fault.path, fault.reason)
   return { value: filled as Static<S>, at, error }
@@ -57,7 +68,7 @@ interface Fault {
 
 /** Of all the validator says, the one sentence a person can act on: an unknown key first, for it is usually a misspelt one. */
 function firstFault(schema: TSchema, value: unknown): Fault | undefined {
-  const errors = Value.Errors(schema, value)
+  const errors = dropOtherBranches(Value.Errors(schema, value))
   const unknown = errors.find((e) => e.keyword === 'additionalProperties')
   if (unknown !== undefined) {
     const path = fromPointer(unknown.instancePath)
@@ -80,6 +91,19 @@ function firstFault(schema: TSchema, value: unknown): Fault | undefined {
   if (allowed.length > 0) return { path, reason: `must be one of ${allowed.join(', ')}, not ${found}` }
   const title = schemaAt(schema, first.schemaPath)?.title
   return { path, reason: typeof title === 'string' ? `must be ${title}, not ${found}` : `${first.message}, not ${found}` }
+}
+
+type ValidationError = ReturnType<typeof Value.Errors>[number]
+
+/**
+ * Of a union told apart by a literal (`kind: number`), only the branch that was meant says anything of use: one whose literal
+ * did not match is left out, unless none matched.
+ */
+function dropOtherBranches(errors: readonly ValidationError[]): readonly ValidationError[] {
+  const branchOf = ({ schemaPath }: ValidationError) => /^.*\/anyOf\/\d+(?=\/properties\/[^/]+$)/.exec(schemaPath)?.[0]
+  const others = errors.filter(({ keyword }) => keyword === 'const').flatMap((error) => branchOf(error) ?? [])
+  const kept = errors.filter(({ schemaPath }) => !others.some((branch) => schemaPath === branch || schemaPath.startsWith(`${branch}/`)))
+  return kept.some(({ keyword }) => keyword !== 'anyOf') ? kept.filter(({ keyword }) => keyword !== 'anyOf') : errors
 }
 
 function knownKeys(schema: TSchema, schemaPath: string): string[] {
@@ -125,7 +149,8 @@ function offsetOf(document: Document, path: Path): number {
       offset = (pair.key as Node).range?.[0] ?? offset
       node = isNode(pair.value) ? pair.value : null
     } else {
-      const child: unknown = node !== null && 'get' in node ? (node as { get(k: number, keep: boolean): unknown }).get(Number(key), true) : undefined
+      const child: unknown =
+        node !== null && 'get' in node ? (node as { get(k: number, keep: boolean): unknown }).get(Number(key), true) : undefined
       if (!isNode(child)) break
       node = child
       offset = node.range?.[0] ?? offset

@@ -1,5 +1,14 @@
 /** What went wrong, as far as a caller must know to react. HTTP edges map a kind to a status, the command line to an exit code. */
-export type ErrorKind = 'invalid' | 'config' | 'not_found' | 'conflict' | 'overloaded' | 'unavailable' | 'timeout' | 'unsupported' | 'internal'
+export type ErrorKind =
+  | 'invalid'
+  | 'config'
+  | 'not_found'
+  | 'conflict'
+  | 'overloaded'
+  | 'unavailable'
+  | 'timeout'
+  | 'unsupported'
+  | 'internal'
 
 export interface ErrorSpec {
   readonly kind: ErrorKind

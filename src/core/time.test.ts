@@ -11,7 +11,9 @@ test.for([
   ['1y', 31_536_000_000],
 ] as const)('%s is %i ms', ([text, ms]) => expect(parseDurationMs(text)).toBe(ms))
 
-test.for(['', '1', '1h1h', '30m1h', '-5s', '1.5h', '5 s', 's'])('%j is not a duration', (text) => expect(parseDurationMs(text)).toBeUndefined())
+test.for(['', '1', '1h1h', '30m1h', '-5s', '1.5h', '5 s', 's'])('%j is not a duration', (text) =>
+  expect(parseDurationMs(text)).toBeUndefined(),
+)
 
 test.for([
   [0, '0s'],

@@ -5,7 +5,15 @@ import { Registry } from './registry.ts'
 const families = defineFamilies({
   requests: { kind: 'counter', name: 'x_requests_total', help: 'Requests.\nBy code.', labels: ['code'], labelSetsMax: 2 },
   depth: { kind: 'gauge', unit: 'none', name: 'x_depth', help: 'Depth.', labels: [], labelSetsMax: 1 },
-  duration: { kind: 'histogram', unit: 'seconds', name: 'x_duration_seconds', help: 'Time.', labels: ['api'], buckets: [0.1, 1], labelSetsMax: 2 },
+  duration: {
+    kind: 'histogram',
+    unit: 'seconds',
+    name: 'x_duration_seconds',
+    help: 'Time.',
+    labels: ['api'],
+    buckets: [0.1, 1],
+    labelSetsMax: 2,
+  },
   bins: { kind: 'counter', name: 'x_bins_total', help: 'Bins.', labels: ['bin'], labelSetsMax: 10 },
 })
 

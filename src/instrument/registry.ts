@@ -148,8 +148,11 @@ class FamilyState {
       this.#byKey.set(key, cells.subarray(i * width, (i + 1) * width))
       const pairs = this.spec.labels.map((name) => [name, labels[name] ?? ''] as const)
       if (this.spec.kind !== 'histogram') prefixes.push(`${formatSeries(this.spec.name, pairs)} `)
-      else for (const le of [...this.spec.buckets.map(formatValue), '+Inf']) prefixes.push(`${formatSeries(`${this.spec.name}_bucket`, [...pairs, ['le', le]])} `)
-      if (this.spec.kind === 'histogram') prefixes.push(`${formatSeries(`${this.spec.name}_sum`, pairs)} `, `${formatSeries(`${this.spec.name}_count`, pairs)} `)
+      else
+        for (const le of [...this.spec.buckets.map(formatValue), '+Inf'])
+          prefixes.push(`${formatSeries(`${this.spec.name}_bucket`, [...pairs, ['le', le]])} `)
+      if (this.spec.kind === 'histogram')
+        prefixes.push(`${formatSeries(`${this.spec.name}_sum`, pairs)} `, `${formatSeries(`${this.spec.name}_count`, pairs)} `)
     }
     this.blocks.push({ prefixes, cells })
     this.size += labelSets.length

@@ -1,0 +1,11 @@
+import { defineErrors } from '../../core/errors.ts'
+
+export const storeErrors = defineErrors({
+  MW_STORE_MATCHER: { kind: 'invalid', retryable: false, hint: 'Correct the regular expression; it is RE2 syntax, anchored at both ends.' },
+  MW_STORE_MATCHER_UNSUPPORTED: {
+    kind: 'unsupported',
+    retryable: false,
+    hint: 'Write the regular expression without the part that is named, for instance as an alternation of plain texts.',
+  },
+  MW_STORE_SELECT_LIMIT: { kind: 'overloaded', retryable: false, hint: 'Ask for a shorter time range or for fewer series.' },
+})

@@ -1,0 +1,122 @@
+/**
+ * Where a value is counted. Every value falls into exactly one bin of its layout.
+ *
+ * Regular bins come first, special bins after them:
+ *
+ *   number     [e₀,e₁) [e₁,e₂) … [eₖ₋₁,eₖ]   below  above  missing  nan  invalid
+ *   category   one per category               other  missing  invalid
+ *
+ * An edge belongs to the bin above it; only the last bin includes its upper edge, the largest training value. One function,
+ * `binOfNumber`, says so for the profile builder and for the server alike.
+ */
+export interface NumberBins {
+  readonly kind: 'number'
+  /** Rising, shape [k + 1], k ≥ 1. The last two are equal when the largest value has a bin of its own. */
+  readonly edges: Float64Array
+  readonly labels: readonly string[]
+}
+
+export interface CategoryBins {
+  readonly kind: 'category'
+  readonly indexByCategory: ReadonlyMap<string, number>
+  readonly labels: readonly string[]
+}
+
+export type BinLayout = NumberBins | CategoryBins
+
+export const numberSpecials = ['below', 'above', 'missing', 'nan', 'invalid'] as const
+export const categorySpecials = ['other', 'missing', 'invalid'] as const
+export type SpecialBin = (typeof numberSpecials)[number] | (typeof categorySpecials)[number]
+
+const specialNames: ReadonlySet<string> = new Set([...numberSpecials, ...categorySpecials])
+
+/** Longest category that gets a bin of its own, in UTF-16 units; longer ones are counted as `other`, for a label is kept for ever. */
+export const CATEGORY_LENGTH_MAX = 128
+
+/** @param edges - Rising, at least two; only the last two may be equal. */
+export function createNumberBins(edges: readonly number[]): NumberBins {
+  const labels: string[] = []
+  for (let i = 0; i + 1 < edges.length; i++) labels.push(`[${edges[i]},${edges[i + 1]}${i + 2 === edges.length ? ']' : ')'}`)
+  return { kind: 'number', edges: Float64Array.from(edges), labels: [...labels, ...numberSpecials] }
+}
+
+export function createCategoryBins(categories: readonly string[]): CategoryBins {
+  return {
+    kind: 'category',
+    indexByCategory: new Map(categories.map((category, i) => [category, i])),
+    labels: [...categories.map(categoryLabel), ...categorySpecials],
+  }
+}
+
+/** How many of a layout's bins are regular. */
+export function regularCount(layout: BinLayout): number {
+  return layout.labels.length - (layout.kind === 'number' ? numberSpecials.length : categorySpecials.length)
+}
+
+/**
+ * The bin of a number: NaN and ±Infinity fall into `nan`.
+ * Binary search; no allocation.
+ */
+export function binOfNumber(bins: NumberBins, value: number): number {
+  const { edges } = bins
+  const regular = edges.length - 1
+  if (!Number.isFinite(value)) return regular + 3
+  if (value < edges[0]!) return regular
+  if (value > edges[regular]!) return regular + 1
+  let low = 0 // edges[low] ≤ value < edges[high], as far as is known
+  let high = edges.length
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (edges[middle]! <= value) low = middle
+    else high = middle
+  }
+  return low === regular ? regular - 1 : low // The largest value stands in the last bin.
+}
+
+/** The bin of a category; one the reference does not know falls into `other`. */
+export function binOfCategory(bins: CategoryBins, category: string): number {
+  return bins.indexByCategory.get(category) ?? bins.indexByCategory.size
+}
+
+/** The position of a special bin. @throws when the layout has none of that name: a bug in the caller. */
+export function specialBin(layout: BinLayout, name: SpecialBin): number {
+  const index = layout.labels.indexOf(name, regularCount(layout))
+  if (index < 0) throw new Error(`a ${layout.kind} has no bin ${name}`)
+  return index
+}
+
+/** A category that bears a special bin's name, or begins with the mark itself, is marked with `=`, so that no two bins share a label. */
+function categoryLabel(category: string): string {
+  return specialNames.has(category) || category.startsWith('=') ? `=${category}` : category
+}
+
+/**
+ * Edges at the quantiles of the training values, so that each bin holds about the same share of them.
+ * Edges are values that occur; equal ones are merged. Where there are no more distinct values than bins, each value has its own bin.
+ *
+ * @param sorted - Finite values, rising, at least one.
+ * @param binsMax - Bins wanted, ≥ 1.
+ * @returns Rising edges, shape [k + 1] with 1 ≤ k ≤ binsMax; the first is the smallest and the last the largest value.
+ */
+export function quantileEdges(sorted: Float64Array, binsMax: number): number[] {
+  const distinct = distinctUpTo(sorted, binsMax)
+  const starts = distinct ?? []
+  if (distinct === undefined) {
+    for (let i = 0; i < binsMax; i++) {
+      const value = sorted[Math.floor((i * sorted.length) / binsMax)]!
+      if (starts.length === 0 || value > starts.at(-1)!) starts.push(value)
+    }
+  }
+  return [...starts, sorted.at(-1)!]
+}
+
+/** The distinct values, or undefined when there are more than `max`. */
+function distinctUpTo(sorted: Float64Array, max: number): number[] | undefined {
+  const values: number[] = []
+  for (const value of sorted) {
+    if (values.length > 0 && value === values.at(-1)) continue
+    if (values.length === max) return undefined
+    values.push(value)
+  }
+  return values
+}

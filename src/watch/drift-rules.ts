@@ -1,0 +1,133 @@
+import { stringify } from 'yaml'
+import { normalDeviate } from './normal.ts'
+import { valuesOf } from './reference.ts'
+import type { ModelSchema } from './schema.ts'
+
+/** Jeffreys' prior: half a row in every bin in use, so that an empty one stays finite and the χ² law below holds. */
+const PRIOR_ROWS = 0.5
+/** Share of requests that may fail, or be refused, before somebody is told; and the fewest requests to judge by. */
+const FAILED_RATIO_MAX = 0.05
+const REFUSED_RATIO_MAX = 0.2
+const REQUESTS_MIN = 20
+const DEVIATE_DIGITS = 3
+
+/**
+ * The rule file of a model: recording rules that turn its counters into drift, and the alerts over them. An ordinary Prometheus
+ * rule file, meant to be read, edited and tested; everything is computed at query time from counters that add up over replicas.
+ *
+ * PSI = Σ (qᵢ − pᵢ) · ln(qᵢ / pᵢ) over the bins in use, with half a row added to each. Without drift, PSI / (1/n + 1/M) follows the χ² law
+ * with bins − 1 degrees of freedom; Wilson and Hilferty's cube root makes a standard normal deviate of it.
+ * @see Yurdakul (2018), Western Michigan University, dissertation 3208; Wilson and Hilferty (1931), PNAS 17:684.
+ */
+export function toRuleFile(schema: ModelSchema): string {
+  const groups = [driftGroup(schema), serviceGroup(schema)]
+  const head = [
+    `Rules of the model ${schema.name}, generated from its model.yaml by "modelwatch export rules".`,
+    'An ordinary Prometheus rule file: Prometheus, Thanos and Mimir run it as it is. Change the "drift" block of model.yaml and generate anew.',
+  ]
+  return `${head.map((line) => `# ${line}\n`).join('')}${stringify({ groups }, { lineWidth: 0 })}`
+}
+
+function driftGroup(schema: ModelSchema) {
+  const { drift } = schema
+  const of = `{model=${JSON.stringify(schema.name)}}`
+  const perValue = 'model, revision, role, name'
+  const inUse = `(modelwatch:bin_rows${of} + modelwatch:bin_rows:reference${of}) > 0`
+  const values = valuesOf(schema).length
+  const deviate = Number(normalDeviate(drift.significance / values).toFixed(DEVIATE_DIGITS))
+  const gate = (record: string, value: number) => ({ record, expr: `vector(${value})`, labels: { model: schema.name } })
+
+  return {
+    name: `modelwatch-${schema.name}-drift`,
+    interval: drift.interval,
+    rules: [
+      // What came in, and what the training data would have put there.
+      { record: 'modelwatch:bin_rows', expr: `sum by (${perValue}, bin) (increase(modelwatch_value_bin_total${of}[${drift.window}]))` },
+      {
+        record: 'modelwatch:bin_rows:reference',
+        expr: `max by (${perValue}, bin) (modelwatch_reference_bin_ratio${of}) * on (model, revision) group_left () max by (model, revision) (modelwatch_reference_rows${of})`,
+      },
+      { record: 'modelwatch:value_rows', expr: `sum without (bin) (modelwatch:bin_rows${of})` },
+      { record: 'modelwatch:value_rows:reference', expr: `sum without (bin) (modelwatch:bin_rows:reference${of})` },
+      { record: 'modelwatch:value_bins', expr: `count without (bin) (${inUse})` },
+      // Shares over the bins in use, with the prior; nothing while no row has come.
+      {
+        record: 'modelwatch:bin_share',
+        expr: `(modelwatch:bin_rows${of} + ${PRIOR_ROWS}) / on (${perValue}) group_left () ((modelwatch:value_rows${of} > 0) + ${PRIOR_ROWS} * modelwatch:value_bins${of}) and (${inUse})`,
+      },
+      {
+        record: 'modelwatch:bin_share:reference',
+        expr: `(modelwatch:bin_rows:reference${of} + ${PRIOR_ROWS}) / on (${perValue}) group_left () (modelwatch:value_rows:reference${of} + ${PRIOR_ROWS} * modelwatch:value_bins${of}) and (${inUse})`,
+      },
+      // How large is the drift, how large would chance alone make it, and how many deviations lie between.
+      {
+        record: 'modelwatch:psi',
+        expr: `sum without (bin) ((modelwatch:bin_share${of} - modelwatch:bin_share:reference${of}) * ln(modelwatch:bin_share${of} / modelwatch:bin_share:reference${of}))`,
+      },
+      { record: 'modelwatch:psi_degrees', expr: `modelwatch:value_bins${of} - 1 > 0` },
+      {
+        record: 'modelwatch:psi_chance',
+        expr: `modelwatch:psi_degrees${of} * (1 / modelwatch:value_rows${of} + 1 / modelwatch:value_rows:reference${of})`,
+      },
+      {
+        record: 'modelwatch:psi_z',
+        expr: `((modelwatch:psi${of} / modelwatch:psi_chance${of}) ^ (1 / 3) - (1 - 2 / (9 * modelwatch:psi_degrees${of}))) / sqrt(2 / (9 * modelwatch:psi_degrees${of}))`,
+      },
+      gate('modelwatch:psi_gate', drift.psi_gate),
+      gate('modelwatch:psi_z_gate', deviate),
+      gate('modelwatch:value_rows_gate', drift.rows_min),
+      {
+        alert: 'ModelwatchDrift',
+        expr: `modelwatch:psi${of} > ${drift.psi_gate} and modelwatch:psi_z${of} > ${deviate} and modelwatch:value_rows${of} >= ${drift.rows_min}`,
+        for: drift.for,
+        labels: { severity: 'warning' },
+        annotations: {
+          summary: `The {{ $labels.role }} {{ $labels.name }} of {{ $labels.model }} no longer looks like the training data (PSI {{ $value | printf "%.2f" }}).`,
+          description: `Over the last ${drift.window} its distribution differs from the training data by a PSI of {{ $value | printf "%.2f" }}. That is above the gate of ${drift.psi_gate}, and more than chance explains (significance ${drift.significance}, shared by ${values} values). Compare both distributions; look upstream for a changed unit, a broken sensor or another population.`,
+        },
+      },
+    ],
+  }
+}
+
+function serviceGroup({ name, drift }: ModelSchema) {
+  const model = `model=${JSON.stringify(name)}`
+  const rate = (matchers: string) => `sum by (model) (rate(modelwatch_requests_total{${matchers}}[${drift.window}]))`
+  const enough = `sum by (model) (increase(modelwatch_requests_total{${model}}[${drift.window}])) >= ${REQUESTS_MIN}`
+  return {
+    name: `modelwatch-${name}-service`,
+    interval: drift.interval,
+    rules: [
+      {
+        alert: 'ModelwatchModelGone',
+        expr: `count by (model) (max_over_time(modelwatch_model_info{${model}}[15m])) unless count by (model) (modelwatch_model_info{${model}})`,
+        for: '15s',
+        labels: { severity: 'critical' },
+        annotations: {
+          summary: 'No gateway serves {{ $labels.model }} any more.',
+          description: 'It was served within the last 15 minutes, and no gateway that can be scraped has it now.',
+        },
+      },
+      {
+        alert: 'ModelwatchErrors',
+        expr: `${rate(`${model}, code=~"5.."`)} / ${rate(model)} > ${FAILED_RATIO_MAX} and ${enough}`,
+        for: drift.for,
+        labels: { severity: 'critical' },
+        annotations: {
+          summary: '{{ $value | humanizePercentage }} of the requests to {{ $labels.model }} fail.',
+          description: `More than ${FAILED_RATIO_MAX * 100} % of the requests of the last ${drift.window} were answered with a server error.`,
+        },
+      },
+      {
+        alert: 'ModelwatchRefused',
+        expr: `${rate(`${model}, code=~"4.."`)} / ${rate(model)} > ${REFUSED_RATIO_MAX} and ${enough}`,
+        for: drift.for,
+        labels: { severity: 'warning' },
+        annotations: {
+          summary: '{{ $value | humanizePercentage }} of the requests to {{ $labels.model }} are refused as wrong.',
+          description: `More than ${REFUSED_RATIO_MAX * 100} % of the requests of the last ${drift.window} broke the schema of the model; modelwatch_violations_total says which field and which rule.`,
+        },
+      },
+    ],
+  }
+}

@@ -1,0 +1,29 @@
+import type { Feature, ModelSchema } from './schema.ts'
+
+/** JSON Schema (2020-12), as the OpenAPI page shows it. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/** The JSON Schema of one row: what `compileRowReader` accepts, said in the language that clients' tools read. */
+export function toRowSchema(schema: ModelSchema): JsonSchema {
+  return {
+    type: 'object',
+    description: schema.description,
+    additionalProperties: false,
+    required: schema.features.map(({ name }) => name),
+    properties: Object.fromEntries(schema.features.map((feature) => [feature.name, toFeatureSchema(feature)])),
+  }
+}
+
+function toFeatureSchema(feature: Feature): JsonSchema {
+  const { unit, description, range, categories } = feature
+  const strict = feature.enforce === 'reject'
+  const type = feature.type === 'category' ? 'string' : feature.type
+  return {
+    ...(feature.nullable ? { type: [type, 'null'] } : { type }),
+    ...(unit === '' && description === ''
+      ? {}
+      : { description: [description, unit === '' ? '' : `Unit: ${unit}.`].filter(Boolean).join(' ') }),
+    ...(range !== undefined && strict ? { minimum: range[0], maximum: range[1] } : {}),
+    ...(categories !== undefined && strict ? { enum: feature.nullable ? [...categories, null] : categories } : {}),
+  }
+}

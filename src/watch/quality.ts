@@ -1,0 +1,95 @@
+import { MS_PER_SECOND } from '../core/time.ts'
+import type { Registry } from '../instrument/index.ts'
+import { watchFamilies as families } from './families.ts'
+import type { ModelSchema } from './schema.ts'
+
+/** What became of a label. `duplicate`: that prediction has one already, and the first stays. `orphan`: no prediction of that id is remembered. */
+export type LabelOutcome = 'matched' | 'late' | 'orphan' | 'duplicate'
+const outcomes: readonly LabelOutcome[] = ['matched', 'late', 'orphan', 'duplicate']
+
+export interface QualityOptions {
+  /** Predictions remembered while they wait for their labels; the oldest is forgotten first. */
+  readonly predictionsMax: number
+  /** Labels that come later than this after their prediction are late: counted, not joined. */
+  readonly delayMsMax: number
+}
+
+export const qualityDefaults: QualityOptions = { predictionsMax: 50_000, delayMsMax: 86_400_000 }
+
+/** Joins labels to predictions of one revision and sums their errors. */
+export interface QualityTracker {
+  /** @param outputs - Numeric outputs of one prediction, in the schema's order; NaN for those that are not numbers. */
+  predicted(predictionId: string, outputs: readonly number[], timeMs: number): void
+  /** @param actual - Truth by output name; outputs without one stay unjudged. */
+  labelled(predictionId: string, actual: ReadonlyMap<string, number>, timeMs: number): LabelOutcome
+  knows(predictionId: string): boolean
+}
+
+/**
+ * Remembers predictions in a ring of fixed size, so memory is bounded whatever the traffic. It lives in memory: a label that comes
+ * after a restart is an orphan.
+ */
+export function createQualityTracker(
+  schema: ModelSchema,
+  revision: string,
+  registry: Registry,
+  options: QualityOptions = qualityDefaults,
+): QualityTracker {
+  const model = schema.name
+  const width = schema.outputs.length
+  const ids = new Array<string | undefined>(options.predictionsMax)
+  const slots = new Map<string, number>()
+  const times = new Float64Array(options.predictionsMax)
+  const values = new Float64Array(options.predictionsMax * width)
+  const labelled = new Uint8Array(options.predictionsMax)
+  let next = 0
+
+  const counted = Object.fromEntries(
+    outcomes.map((outcome) => [outcome, registry.counter(families.labels, { model, revision, outcome })]),
+  ) as Record<LabelOutcome, { add(): void }>
+  const delay = registry.histogram(families.labelDelay, { model, revision })
+  const sums = schema.outputs.map(({ name }) => ({
+    absolute: registry.counter(families.errorAbsolute, { model, revision, name }),
+    squared: registry.counter(families.errorSquared, { model, revision, name }),
+    over: registry.counter(families.errorOver, { model, revision, name }),
+    under: registry.counter(families.errorUnder, { model, revision, name }),
+  }))
+
+  const join = (predictionId: string, actual: ReadonlyMap<string, number>, timeMs: number): LabelOutcome => {
+    const slot = slots.get(predictionId)
+    if (slot === undefined) return 'orphan'
+    if (labelled[slot] === 1) return 'duplicate'
+    const delayMs = timeMs - times[slot]!
+    if (delayMs > options.delayMsMax) return 'late'
+    labelled[slot] = 1
+    delay.observe(Math.max(0, delayMs) / MS_PER_SECOND)
+    for (const [o, { name }] of schema.outputs.entries()) {
+      const error = values[slot * width + o]! - (actual.get(name) ?? Number.NaN)
+      if (!Number.isFinite(error)) continue
+      sums[o]!.absolute.add(Math.abs(error))
+      sums[o]!.squared.add(error * error)
+      if (error > 0) sums[o]!.over.add(error)
+      else sums[o]!.under.add(-error)
+    }
+    return 'matched'
+  }
+
+  return {
+    predicted(predictionId, outputs, timeMs) {
+      const old = ids[next]
+      if (old !== undefined) slots.delete(old)
+      ids[next] = predictionId
+      slots.set(predictionId, next)
+      times[next] = timeMs
+      labelled[next] = 0
+      for (let o = 0; o < width; o++) values[next * width + o] = outputs[o]!
+      next = (next + 1) % options.predictionsMax
+    },
+    labelled(predictionId, actual, timeMs) {
+      const outcome = join(predictionId, actual, timeMs)
+      counted[outcome].add()
+      return outcome
+    },
+    knows: (predictionId) => slots.has(predictionId),
+  }
+}

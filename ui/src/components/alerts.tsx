@@ -1,0 +1,76 @@
+import type { Alert } from '../api.ts'
+import { countOf, formatClock, formatDuration } from '../format.ts'
+import type { Page } from '../page-data.ts'
+import { keyOf } from '../values.ts'
+import { ToneIcon } from './icons.tsx'
+import { ViewLink } from './view-link.tsx'
+
+/** More alerts than this are counted, not listed: nobody reads the fortieth. */
+const shownMax = 40
+
+/** What fires or is about to, with the reason in words; one quiet line when nothing does. */
+export function Alerts({ page }: { readonly page: Page }) {
+  const model = page.model?.model
+  const order = (alert: Alert) => (alert.state === 'firing' ? 0 : 2) + (alert.labels.model === model || alert.labels.model === undefined ? 0 : 1)
+  const alerts = [...page.alerts].sort((a, b) => order(a) - order(b) || a.activeAtMs - b.activeAtMs)
+  return (
+    <section aria-label="Alerts">
+      {page.brokenRules.length > 0 && (
+        <p class="note bad">
+          {countOf(page.brokenRules.length, 'rule')} cannot be evaluated, so what they watch is not watched. {page.brokenRules[0]!.name}:{' '}
+          {page.brokenRules[0]!.error}
+        </p>
+      )}
+      {page.problems.map((problem) => (
+        <p class="note warn" key={problem}>
+          Part of this page is empty: the monitor refused a question. {problem}
+        </p>
+      ))}
+      {alerts.length === 0 ? (
+        <p class="quiet">
+          {page.ruleCount === 0 ? 'No rules are loaded: nothing is judged.' : `No alerts. ${countOf(page.ruleCount, 'rule')} are watching.`}
+        </p>
+      ) : (
+        <ul class="alerts">
+          {alerts.slice(0, shownMax).map((alert) => (
+            <AlertItem key={JSON.stringify(alert.labels)} alert={alert} nowMs={page.nowMs} />
+          ))}
+        </ul>
+      )}
+      {alerts.length > shownMax && <p class="quiet">… and {alerts.length - shownMax} more.</p>}
+    </section>
+  )
+}
+
+function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: number }) {
+  const { name, labels, annotations, state, activeAtMs, expr, forMs } = alert
+  const lasting = nowMs - activeAtMs
+  const wait = state === 'pending' && forMs > lasting ? `, fires in ${formatDuration(forMs - lasting)} if it lasts` : ''
+  return (
+    <li class={`alert ${state}`}>
+      <ToneIcon tone={state === 'firing' ? 'bad' : 'warn'} size={22} />
+      <div class="body">
+        <h3>{annotations.summary ?? `${name}${labels.name === undefined ? '' : `: ${labels.name}`}`}</h3>
+        {annotations.description !== undefined && annotations.description !== annotations.summary && <p>{annotations.description}</p>}
+        <p class="meta">
+          <span class={`tag ${state}`}>{state}</span>
+          {labels.severity !== undefined && <span>{labels.severity}</span>}
+          <span>
+            since <time dateTime={new Date(activeAtMs).toISOString()}>{formatClock(activeAtMs, nowMs)}</time> ({formatDuration(lasting)}){wait}
+          </span>
+          {labels.role !== undefined && labels.name !== undefined && (
+            <ViewLink to={{ value: keyOf(labels.role, labels.name), ...(labels.model === undefined ? {} : { model: labels.model }) }}>
+              show {labels.name}
+            </ViewLink>
+          )}
+          {expr !== '' && (
+            <ViewLink to={{ expr }} focus="promql">
+              expression
+            </ViewLink>
+          )}
+        </p>
+      </div>
+      <code class="rule-name">{name}</code>
+    </li>
+  )
+}

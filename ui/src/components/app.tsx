@@ -1,0 +1,60 @@
+import { useEffect } from 'preact/hooks'
+import { contact, page, view } from '../app-state.ts'
+import { useStore } from '../store.ts'
+import { verdictOf } from '../verdict.ts'
+import { Alerts } from './alerts.tsx'
+import { Footer } from './footer.tsx'
+import { PromqlBox } from './promql-box.tsx'
+import { QualitySection } from './quality.tsx'
+import { Signals } from './signals.tsx'
+import { Targets } from './targets.tsx'
+import { TopBar } from './top-bar.tsx'
+import { Values } from './values.tsx'
+import { VerdictBanner } from './verdict-banner.tsx'
+
+/** From the answer to the reasons, top to bottom. */
+export function App() {
+  const shown = useStore(page)
+  const state = useStore(contact)
+  const look = useStore(view)
+  const nowMs = shown?.nowMs ?? Date.now()
+  const model = shown?.model?.model
+  const concerned = (shown?.alerts ?? []).filter(({ labels }) => labels.model === undefined || labels.model === model)
+  const reporters = shown?.model?.reporters ?? []
+  const own = (shown?.targets ?? []).filter((target) => reporters.some(({ job, instance }) => job === target.job && instance === target.instance))
+  const verdict = verdictOf({
+    contact: state,
+    nowMs: state.kind === 'lost' ? Date.now() : nowMs,
+    model,
+    targets: own.length > 0 ? own : (shown?.targets ?? []),
+    alerts: concerned,
+    values: shown?.values ?? [],
+    requestsPerSecond: shown?.signals.requests,
+    rowsGate: shown?.gates.rows ?? 0,
+  })
+  useEffect(() => {
+    document.title = `${{ good: '✓', warn: '△', bad: '✗', idle: '…' }[verdict.tone]} ${verdict.headline} · modelwatch`
+  }, [verdict.tone, verdict.headline])
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the answer
+      </a>
+      <TopBar page={shown} view={look} />
+      <main id="main" class={state.kind === 'lost' ? 'stale' : ''}>
+        <VerdictBanner verdict={verdict} page={shown} view={look} />
+        {shown !== undefined && (
+          <div class="picture">
+            <Alerts page={shown} />
+            {shown.model !== undefined && <Signals page={shown} />}
+            {shown.model !== undefined && <Values page={shown} view={look} />}
+            {shown.quality.length > 0 && <QualitySection page={shown} />}
+            <PromqlBox page={shown} view={look} />
+            <Targets page={shown} />
+          </div>
+        )}
+      </main>
+      <Footer page={shown} />
+    </>
+  )
+}

@@ -1,0 +1,150 @@
+import { formatClock, formatDay, formatDuration } from '../format.ts'
+import type { History, Page, Revision } from '../page-data.ts'
+import { lastRunStart } from '../series.ts'
+import type { Verdict } from '../verdict.ts'
+import type { View } from '../view.ts'
+import { Icon, ToneIcon } from './icons.tsx'
+import { ViewLink } from './view-link.tsx'
+
+interface Props {
+  readonly verdict: Verdict
+  readonly page: Page | undefined
+  readonly view: View
+}
+
+/** The answer, in a sentence that can be read from across the room. */
+export function VerdictBanner({ verdict, page, view }: Props) {
+  return (
+    <section class={`verdict tone-${verdict.tone}`} aria-labelledby="verdict">
+      <ToneIcon tone={verdict.tone} size={44} />
+      <div class="words">
+        <h1 id="verdict" role="status">
+          {verdict.headline}
+        </h1>
+        <p class="detail">
+          {verdict.detail} <Since verdict={verdict} page={page} />
+        </p>
+      </div>
+      {page?.model !== undefined && page.revision !== undefined && <ModelFacts page={page} revision={page.revision} view={view} />}
+      {page?.history !== undefined && <HealthStrip history={page.history} nowMs={page.nowMs} />}
+    </section>
+  )
+}
+
+function Since({ verdict, page }: { readonly verdict: Verdict; readonly page: Page | undefined }) {
+  const nowMs = page?.nowMs ?? Date.now()
+  const since = verdict.sinceMs !== undefined ? { timeMs: verdict.sinceMs, atLeast: false } : runOf(verdict, page?.history)
+  if (since === undefined || verdict.tone === 'idle') return null
+  const lasting = formatDuration(nowMs - since.timeMs)
+  return since.atLeast ? (
+    <span class="since">So for at least {lasting}.</span>
+  ) : (
+    <span class="since">
+      Since <time dateTime={new Date(since.timeMs).toISOString()}>{formatClock(since.timeMs, nowMs)}</time>, {lasting}.
+    </span>
+  )
+}
+
+/** How long it has been as it is, read off the history of troubles. */
+function runOf({ tone }: Verdict, history: History | undefined) {
+  if (history === undefined || tone === 'warn') return undefined
+  const run = lastRunStart(history.timesMs, history.trouble, (count) => count > 0 === (tone === 'bad'))
+  // Data that begin inside the picture are the beginning; data that fill it may have begun before.
+  const begins = history.trouble[0] === null
+  return run === undefined ? undefined : { timeMs: run.timeMs, atLeast: run.atLeast && !begins }
+}
+
+function ModelFacts({ page, revision, view }: { readonly page: Page; readonly revision: Revision; readonly view: View }) {
+  const { info, trainedAtMs, deployedAtMs } = revision
+  const reporter = page.targets.find((target) => page.model?.reporters.some(({ instance }) => instance === target.instance))
+  const origin = reporter === undefined ? undefined : URL.parse(reporter.scrapeUrl)?.origin
+  const revisions = page.model?.revisions ?? []
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Model</dt>
+        <dd>{page.model?.model}</dd>
+      </div>
+      <div>
+        <dt>Revision</dt>
+        <dd>
+          {revisions.length < 2
+            ? revision.revision
+            : revisions.map((one) => (
+                <ViewLink key={one.revision} class="choice" to={{ revision: one.revision }} current={one.revision === revision.revision}>
+                  {one.revision}
+                </ViewLink>
+              ))}
+        </dd>
+      </div>
+      {info.framework !== undefined && (
+        <div>
+          <dt>Made with</dt>
+          <dd>{info.framework}</dd>
+        </div>
+      )}
+      {trainedAtMs !== undefined && (
+        <div>
+          <dt>Trained</dt>
+          <dd title={`${formatDuration(page.nowMs - trainedAtMs)} ago`}>{formatDay(trainedAtMs)}</dd>
+        </div>
+      )}
+      {deployedAtMs !== undefined && (
+        <div>
+          <dt>Deployed</dt>
+          <dd title={formatClock(deployedAtMs, page.nowMs)}>{formatDuration(page.nowMs - deployedAtMs)} ago</dd>
+        </div>
+      )}
+      {origin !== undefined && (
+        <div class="links">
+          <dt class="visually-hidden">Links</dt>
+          <dd>
+            <a href={`${origin}/docs`}>
+              API docs <Icon name="out" />
+            </a>
+            <a href={reporter!.scrapeUrl}>
+              Metrics <Icon name="out" />
+            </a>
+          </dd>
+        </div>
+      )}
+      {view.revision !== undefined && revisions[0]?.revision !== revision.revision && (
+        <div>
+          <dt>Note</dt>
+          <dd>not the newest revision</dd>
+        </div>
+      )}
+    </dl>
+  )
+}
+
+/** The picture's time in one strip: when all was well, when it was not, when nobody knows. Neighbours of one kind are one bar. */
+function HealthStrip({ history, nowMs }: { readonly history: History; readonly nowMs: number }) {
+  const { trouble, timesMs, grid } = history
+  const kinds = trouble.map((count) => (count === null ? 'none' : count > 0 ? 'bad' : 'good'))
+  const bars: { kind: string; from: number; to: number }[] = []
+  kinds.forEach((kind, i) => {
+    const last = bars.at(-1)
+    if (last !== undefined && last.kind === kind) last.to = i + 1
+    else bars.push({ kind, from: i, to: i + 1 })
+  })
+  const badMs = kinds.filter((kind) => kind === 'bad').length * grid.stepMs
+  const description = badMs === 0 ? 'No trouble in this time' : `In trouble for ${formatDuration(badMs)} of this time`
+  const percent = (index: number) => `${(index / kinds.length) * 100}%`
+  return (
+    <div class="strip">
+      <svg width="100%" height="10" role="img" aria-label={description}>
+        {bars.map(({ kind, from, to }) => (
+          <rect key={from} class={kind} x={percent(from)} width={percent(to - from)} height="10">
+            <title>{`${{ good: 'no alert firing', bad: 'in trouble', none: 'no data' }[kind]}: ${formatClock(timesMs[from]!, nowMs)} to ${formatClock(timesMs[to - 1]!, nowMs)}`}</title>
+          </rect>
+        ))}
+      </svg>
+      <span class="ends">
+        <time>{formatClock(grid.startMs, nowMs)}</time>
+        <span>{description}</span>
+        <time>{formatClock(grid.endMs, nowMs)}</time>
+      </span>
+    </div>
+  )
+}

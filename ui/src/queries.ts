@@ -1,0 +1,86 @@
+/** The PromQL behind the page, in one place: what the page shows, anyone can ask for. */
+
+/** A text as PromQL writes it between double quotes. */
+export function quote(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
+}
+
+/** A whole number of milliseconds as a PromQL duration. */
+export function duration(durationMs: number): string {
+  return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${Math.ceil(durationMs)}ms`
+}
+
+/** Facts that change with a deployment. They look back an hour, so that a page opened after the gateway died still knows its model. */
+export const catalogueQueries = {
+  modelInfo: 'last_over_time(modelwatch_model_info[1h])',
+  trainedAt: 'max by (model, revision) (last_over_time(modelwatch_model_trained_timestamp_seconds[1h]))',
+  deployedAt: 'max by (model, revision) (last_over_time(modelwatch_model_deployed_timestamp_seconds[1h]))',
+  referenceRows: 'max by (model, revision) (last_over_time(modelwatch_reference_rows[1h]))',
+} as const
+
+export interface Scope {
+  readonly model: string
+  readonly revision: string
+}
+
+const ofRevision = ({ model, revision }: Scope) => `model=${quote(model)}, revision=${quote(revision)}`
+const ofModel = ({ model }: Scope) => `model=${quote(model)}, api!="labels"`
+
+export const valueQueries = {
+  info: (scope: Scope) => `last_over_time(modelwatch_value_info{${ofRevision(scope)}}[1h])`,
+  referenceBins: (scope: Scope) => `max by (role, name, bin) (last_over_time(modelwatch_reference_bin_ratio{${ofRevision(scope)}}[1h]))`,
+  binRows: (scope: Scope) => `modelwatch:bin_rows{${ofRevision(scope)}}`,
+  rows: (scope: Scope) => `modelwatch:value_rows{${ofRevision(scope)}}`,
+  psi: (scope: Scope) => `modelwatch:psi{${ofRevision(scope)}}`,
+  psiZ: (scope: Scope) => `modelwatch:psi_z{${ofRevision(scope)}}`,
+  psiGate: ({ model }: Scope) => `max(modelwatch:psi_gate{model=${quote(model)}})`,
+  psiZGate: ({ model }: Scope) => `max(modelwatch:psi_z_gate{model=${quote(model)}})`,
+  rowsGate: ({ model }: Scope) => `max(modelwatch:value_rows_gate{model=${quote(model)}})`,
+} as const
+
+/** The golden signals of a model, over all its revisions and replicas. */
+export const signalQueries = {
+  requests: (scope: Scope, window: string) => `sum(rate(modelwatch_requests_total{${ofModel(scope)}}[${window}]))`,
+  errors: (scope: Scope, window: string) => ratioOfCode(scope, window, '5..'),
+  rejected: (scope: Scope, window: string) => ratioOfCode(scope, window, '4..'),
+  p50: (scope: Scope, window: string) => quantile(0.5, scope, window),
+  p95: (scope: Scope, window: string) => quantile(0.95, scope, window),
+  p99: (scope: Scope, window: string) => quantile(0.99, scope, window),
+  inFlight: ({ model }: Scope) => `sum(modelwatch_requests_in_flight{model=${quote(model)}})`,
+} as const
+
+export type SignalName = keyof typeof signalQueries
+
+function ratioOfCode(scope: Scope, window: string, code: string): string {
+  const all = `sum(rate(modelwatch_requests_total{${ofModel(scope)}}[${window}]))`
+  const some = `sum(rate(modelwatch_requests_total{${ofModel(scope)}, code=~"${code}"}[${window}]))`
+  return `(${some} or 0 * ${all}) / ${all}`
+}
+
+function quantile(q: number, scope: Scope, window: string): string {
+  return `histogram_quantile(${q}, sum by (le) (rate(modelwatch_request_duration_seconds_bucket{${ofModel(scope)}}[${window}])))`
+}
+
+/** Quality over labelled rows, per output. */
+export const qualityQueries = {
+  mae: (scope: Scope, window: string) => `${errorRate('abs', scope, window)} / on () group_left () ${labelRate(scope, window)}`,
+  rmse: (scope: Scope, window: string) => `sqrt(${errorRate('squared', scope, window)} / on () group_left () ${labelRate(scope, window)})`,
+  bias: (scope: Scope, window: string) =>
+    `(${errorRate('over', scope, window)} - ${errorRate('under', scope, window)}) / on () group_left () ${labelRate(scope, window)}`,
+  labels: (scope: Scope, window: string) => labelRate(scope, window),
+  coverage: (scope: Scope, window: string) =>
+    `${labelRate(scope, window)} / max(sum by (name) (rate(modelwatch_value_bin_total{${ofRevision(scope)}, role="output"}[${window}])))`,
+} as const
+
+export type QualityName = keyof typeof qualityQueries
+
+const errorRate = (kind: string, scope: Scope, window: string) => `sum by (name) (rate(modelwatch_error_${kind}_total{${ofRevision(scope)}}[${window}]))`
+const labelRate = (scope: Scope, window: string) => `sum(rate(modelwatch_labels_total{${ofRevision(scope)}, outcome="matched"}[${window}]))`
+
+/** How many things are wrong with a model at a moment: firing alerts plus one when a replica does not answer. Absent before the first scrape. */
+export function troubleQuery({ model }: Scope, jobs: readonly string[]): string {
+  const job = jobs.length === 0 ? 'job=~".+"' : `job=~${quote(jobs.map(escapeRegex).join('|'))}`
+  return `(sum(ALERTS{alertstate="firing", model=${quote(model)}}) or vector(0)) + (1 - min(up{${job}}))`
+}
+
+const escapeRegex = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')

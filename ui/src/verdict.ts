@@ -1,0 +1,137 @@
+import type { Alert, Target } from './api.ts'
+import { countOf, formatDuration, listOf } from './format.ts'
+import type { ValueState } from './values.ts'
+
+export type Tone = 'good' | 'warn' | 'bad' | 'idle'
+
+export interface Verdict {
+  readonly tone: Tone
+  readonly headline: string
+  /** What lies behind it, or what to do; '' when the headline says all. */
+  readonly detail: string
+  /** When this began, if its cause says so. */
+  readonly sinceMs: number | undefined
+}
+
+export type Contact =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'ok'; readonly atMs: number }
+  | { readonly kind: 'lost'; readonly sinceMs: number; readonly reason: string; readonly nextTryMs: number }
+
+export interface Facts {
+  readonly contact: Contact
+  readonly nowMs: number
+  /** Undefined while no model is known. */
+  readonly model: string | undefined
+  /** Those that report this model; all of them while no model is known. */
+  readonly targets: readonly Target[]
+  /** Firing and pending alerts about this model, or about no model in particular. */
+  readonly alerts: readonly Alert[]
+  readonly values: readonly ValueState[]
+  readonly requestsPerSecond: number | undefined
+  readonly rowsGate: number
+}
+
+const isDrift = (alert: Alert) => /drift/i.test(alert.name)
+const earliest = (timesMs: readonly number[]) => (timesMs.length === 0 ? undefined : Math.min(...timesMs))
+
+/** The answer to "is it healthy?", worst cause first. */
+export function verdictOf(facts: Facts): Verdict {
+  const { contact, nowMs, model, targets } = facts
+  if (contact.kind === 'connecting') return { tone: 'idle', headline: 'Asking the monitor…', detail: '', sinceMs: undefined }
+  if (contact.kind === 'lost') {
+    const wait = formatDuration(contact.nextTryMs - nowMs)
+    return { tone: 'bad', headline: 'The monitor is not answering', detail: `${capital(contact.reason)}. Next try in ${wait}; below is the last picture.`, sinceMs: contact.sinceMs }
+  }
+  const unanswered = unansweredOf(targets)
+  if (unanswered !== undefined) return unanswered
+  if (model === undefined) return withoutModel(targets)
+  return troubleOf(facts, model) ?? wellOf(facts, model)
+}
+
+function unansweredOf(targets: readonly Target[]): Verdict | undefined {
+  const down = targets.filter((target) => target.health === 'down')
+  if (down.length === 0) return undefined
+  const names = listOf([...new Set(down.map((target) => target.job))])
+  const detail = capital(down[0]!.lastError)
+  if (down.length === targets.length || targets.every((target) => target.health !== 'up')) {
+    return { tone: 'bad', headline: `${names} is not answering`, detail, sinceMs: undefined }
+  }
+  return { tone: 'warn', headline: `${down.length} of ${targets.length} targets do not answer`, detail: `${names}: ${detail}`, sinceMs: undefined }
+}
+
+function withoutModel(targets: readonly Target[]): Verdict {
+  if (targets.length === 0) {
+    return { tone: 'idle', headline: 'No data yet: nothing to scrape', detail: 'The configuration of the monitor names no target.', sinceMs: undefined }
+  }
+  if (targets.some((target) => target.health === 'up')) {
+    return { tone: 'idle', headline: 'No model yet', detail: 'The targets answer, but none of them reports a model.', sinceMs: undefined }
+  }
+  return { tone: 'idle', headline: 'No data yet: waiting for the first scrape', detail: '', sinceMs: undefined }
+}
+
+function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefined {
+  const firing = alerts.filter((alert) => alert.state === 'firing')
+  const drifting = values.filter((value) => value.verdict === 'drifting' || value.alert !== undefined)
+  const other = firing.filter((alert) => !isDrift(alert))
+  const driftFiring = firing.filter(isDrift)
+  const sinceMs = earliest(firing.map((alert) => alert.activeAtMs))
+  if (other.length > 0) {
+    const drift = driftFiring.length === 0 ? '' : ` Also: ${describeDrift(drifting, 'has')}.`
+    const headline = other.length === 1 ? `${model}: ${reasonOf(other[0]!, model)}` : `${model}: ${other.length} things are wrong`
+    const detail = other.length === 1 ? (other[0]!.annotations.description ?? '') : `${capital(listOf(other.map((alert) => reasonOf(alert, model))))}.`
+    return { tone: 'bad', headline, detail: (detail + drift).trim(), sinceMs }
+  }
+  if (driftFiring.length > 0) {
+    const fired = drifting.filter((value) => value.alert?.state === 'firing')
+    const headline = fired.length > 0 ? `${model}: ${describeDrift(fired, 'has')}` : `${model}: its data have drifted`
+    return { tone: 'bad', headline, detail: namesOf(fired.length > 0 ? fired : drifting), sinceMs }
+  }
+  if (drifting.length > 0) {
+    const since = earliest(drifting.flatMap((value) => (value.since === undefined ? [] : [value.since.timeMs])))
+    return { tone: 'warn', headline: `${model}: ${describeDrift(drifting, 'is')}`, detail: namesOf(drifting), sinceMs: since }
+  }
+  const pending = alerts.filter((alert) => alert.state === 'pending')
+  if (pending.length > 0) {
+    const headline = `${model}: ${reasonOf(pending[0]!, model)}`
+    return { tone: 'warn', headline, detail: 'Not long enough yet to fire.', sinceMs: earliest(pending.map((alert) => alert.activeAtMs)) }
+  }
+  return undefined
+}
+
+function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): Verdict {
+  const quiet = requestsPerSecond === undefined || !(requestsPerSecond > 0)
+  if (quiet) return { tone: 'idle', headline: `${model} is up, and nobody asks`, detail: 'No prediction was requested lately, so there is nothing to judge.', sinceMs: undefined }
+  const judged = values.filter((value) => value.verdict === 'steady' || value.verdict === 'unsure')
+  const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
+  if (values.length > 0 && judged.length === 0) {
+    const detail = most < rowsGate ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.` : 'Drift is not judged yet.'
+    return { tone: 'good', headline: `${model} is healthy`, detail, sinceMs: undefined }
+  }
+  const steady = judged.length === values.length ? 'Every input and output looks like training' : `${judged.length} of ${values.length} inputs and outputs look like training`
+  return { tone: 'good', headline: `${model} is healthy`, detail: values.length === 0 ? '' : `${steady}.`, sinceMs: undefined }
+}
+
+/** "2 inputs have drifted", "1 input and 1 output are drifting". */
+export function describeDrift(values: readonly ValueState[], tense: 'has' | 'is'): string {
+  const count = (role: string) => values.filter((value) => value.role === role).length
+  const parts = [count('input') > 0 ? countOf(count('input'), 'input') : '', count('output') > 0 ? countOf(count('output'), 'output') : '']
+  const verb = tense === 'has' ? (values.length === 1 ? 'has drifted' : 'have drifted') : values.length === 1 ? 'is drifting' : 'are drifting'
+  return `${listOf(parts.filter((part) => part !== ''))} ${verb}`
+}
+
+function namesOf(values: readonly ValueState[]): string {
+  const names = values.map((value) => value.name)
+  const shown = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5} more`] : names
+  return shown.length === 0 ? '' : `${listOf(shown)} no longer ${shown.length === 1 ? 'looks' : 'look'} like training.`
+}
+
+/** The summary of an alert without the model's name in front, for a sentence that has said it already. */
+export function reasonOf(alert: Alert, model: string): string {
+  const summary = alert.annotations.summary ?? alert.name
+  return summary.startsWith(`${model}: `) ? summary.slice(model.length + 2) : summary
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
