@@ -78,7 +78,15 @@ export function parseValue(text: string): number {
   return Number(text)
 }
 
-const msPerUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 }
+const msPerUnit: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+}
 
 /** A duration as Prometheus writes it ("1m30s"); undefined when it is not one. */
 export function parseDurationMs(text: string): number | undefined {
@@ -147,7 +155,11 @@ function toSamples({ resultType, result }: QueryData): Sample[] {
     return [{ labels: {}, timeMs: seconds * 1000, value: parseValue(text) }]
   }
   if (resultType === 'matrix') {
-    return toSeries({ resultType, result }).map(({ labels, timesMs, values }) => ({ labels, timeMs: timesMs.at(-1)!, value: values.at(-1)! }))
+    return toSeries({ resultType, result }).map(({ labels, timesMs, values }) => ({
+      labels,
+      timeMs: timesMs.at(-1)!,
+      value: values.at(-1)!,
+    }))
   }
   if (resultType !== 'vector') throw new ApiError('refused', `the answer is a ${resultType}; this page shows numbers`)
   // A native histogram has no `value`: it cannot be shown as a number, so it is left out.
@@ -188,7 +200,17 @@ function toRules({ groups }: RulesData): Rules {
     alerts: alerting.flatMap(({ name, query, duration, alerts }) =>
       (alerts ?? []).flatMap(({ labels, annotations, state, activeAt }): Alert[] =>
         state === 'firing' || state === 'pending'
-          ? [{ name, labels, annotations: annotations ?? {}, state, activeAtMs: Date.parse(activeAt), expr: query, forMs: (duration ?? 0) * 1000 }]
+          ? [
+              {
+                name,
+                labels,
+                annotations: annotations ?? {},
+                state,
+                activeAtMs: Date.parse(activeAt),
+                expr: query,
+                forMs: (duration ?? 0) * 1000,
+              },
+            ]
           : [],
       ),
     ),

@@ -22,7 +22,8 @@ export interface Bin {
 
 const specialOrder: readonly SpecialBin[] = ['below', 'above', 'other', 'missing', 'nan', 'invalid']
 const isSpecial = (label: string): label is SpecialBin => (specialOrder as readonly string[]).includes(label)
-const edge = (text: string) => (/^[+-]?Inf$/.test(text) ? (text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY) : Number(text))
+const edge = (text: string) =>
+  /^[+-]?Inf$/.test(text) ? (text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY) : Number(text)
 
 /** Reads a bin label: `[a,b)` and `[a,b]` are intervals, six names are special, all else is a category (`=` escapes a clash). */
 export function parseBin(label: string): BinKind {
@@ -60,7 +61,8 @@ function compareBins(a: Bin, b: Bin): number {
   const rank = { interval: 0, category: 1, special: 2 } as const
   if (a.what.kind !== b.what.kind) return rank[a.what.kind] - rank[b.what.kind]
   if (a.what.kind === 'interval' && b.what.kind === 'interval') return a.what.from - b.what.from
-  if (a.what.kind === 'special' && b.what.kind === 'special') return specialOrder.indexOf(a.what.special) - specialOrder.indexOf(b.what.special)
+  if (a.what.kind === 'special' && b.what.kind === 'special')
+    return specialOrder.indexOf(a.what.special) - specialOrder.indexOf(b.what.special)
   return (b.reference || 0) - (a.reference || 0) || (a.label < b.label ? -1 : 1)
 }
 
@@ -74,7 +76,9 @@ export function describeBin(what: BinKind, unit: string): string {
   const suffix = unit === '' ? '' : `\u00a0${unit}`
   switch (what.kind) {
     case 'interval':
-      return what.from === what.to ? `exactly ${formatExact(what.from)}${suffix}` : `${formatExact(what.from)} to ${formatExact(what.to)}${suffix}`
+      return what.from === what.to
+        ? `exactly ${formatExact(what.from)}${suffix}`
+        : `${formatExact(what.from)} to ${formatExact(what.to)}${suffix}`
     case 'category':
       return what.text === '' ? '(empty text)' : what.text
     case 'special':

@@ -120,7 +120,9 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
   const windowMs = Math.max(10_000, 4 * intervalMs)
   const shared = { nowMs, catalogue, model, revision, ruleCount: rules.ruleCount, brokenRules: rules.broken, windowMs }
   const [alerts, targets] =
-    view.atMs === undefined ? [rules.alerts, targetsNow] : [await alertsThen(ask, rules, view.atMs), await targetsThen(ask, targetsNow, view.atMs)]
+    view.atMs === undefined
+      ? [rules.alerts, targetsNow]
+      : [await alertsThen(ask, rules, view.atMs), await targetsThen(ask, targetsNow, view.atMs)]
   if (model === undefined || revision === undefined) return { ...shared, ...emptyParts(), targets, alerts, problems: [...problems] }
 
   const scope: Scope = { model: model.model, revision: revision.revision }
@@ -274,7 +276,10 @@ function toValues(parts: ValueParts, history: History, alerts: readonly Alert[],
     const verdict = judge(judgement, parts.gates)
     const alert = alerts.find(
       ({ labels }) =>
-        labels.role === role && labels.name === name && labels.model === scope.model && (labels.revision ?? scope.revision) === scope.revision,
+        labels.role === role &&
+        labels.name === name &&
+        labels.model === scope.model &&
+        (labels.revision ?? scope.revision) === scope.revision,
     )
     const psiHistory = { timesMs: history.timesMs, psi: history.psi.get(key) ?? [] }
     const ofBins: Bin[] = toBins(binMap(referenceBins.get(key)), binMap(binRows.get(key)))
@@ -311,7 +316,14 @@ async function loadQuality(ask: Ask, scope: Scope, atMs: number | undefined) {
   }
 }
 
-async function loadHistory(ask: AskRange, scope: Scope, grid: TimeGrid, windowMs: number, key: string, reporters: Model['reporters']): Promise<History> {
+async function loadHistory(
+  ask: AskRange,
+  scope: Scope,
+  grid: TimeGrid,
+  windowMs: number,
+  key: string,
+  reporters: Model['reporters'],
+): Promise<History> {
   const names = Object.keys(signalQueries) as SignalName[]
   // A window shorter than the step would leave out what happens between two points.
   const window = duration(Math.max(windowMs, grid.stepMs))
@@ -324,7 +336,11 @@ async function loadHistory(ask: AskRange, scope: Scope, grid: TimeGrid, windowMs
     ask(qualityQueries.mae(scope, qualityWindow), grid),
     ask(qualityQueries.rmse(scope, qualityWindow), grid),
   ])
-  const byName = (series: readonly Series[], name: string) => onGrid(series.find(({ labels }) => (labels.name ?? '') === name), grid)
+  const byName = (series: readonly Series[], name: string) =>
+    onGrid(
+      series.find(({ labels }) => (labels.name ?? '') === name),
+      grid,
+    )
   return {
     key,
     grid,
@@ -332,6 +348,8 @@ async function loadHistory(ask: AskRange, scope: Scope, grid: TimeGrid, windowMs
     signals: Object.fromEntries(names.map((name, i) => [name, onGrid(signals[i]![0], grid)])) as unknown as History['signals'],
     trouble: onGrid(trouble[0], grid),
     psi: new Map(psi.map((series) => [keyOf(series.labels.role ?? '', series.labels.name ?? ''), onGrid(series, grid)])),
-    quality: new Map(mae.map(({ labels }) => [labels.name ?? '', { mae: byName(mae, labels.name ?? ''), rmse: byName(rmse, labels.name ?? '') }])),
+    quality: new Map(
+      mae.map(({ labels }) => [labels.name ?? '', { mae: byName(mae, labels.name ?? ''), rmse: byName(rmse, labels.name ?? '') }]),
+    ),
   }
 }

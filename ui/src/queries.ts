@@ -74,7 +74,8 @@ export const qualityQueries = {
 
 export type QualityName = keyof typeof qualityQueries
 
-const errorRate = (kind: string, scope: Scope, window: string) => `sum by (name) (rate(modelwatch_error_${kind}_total{${ofRevision(scope)}}[${window}]))`
+const errorRate = (kind: string, scope: Scope, window: string) =>
+  `sum by (name) (rate(modelwatch_error_${kind}_total{${ofRevision(scope)}}[${window}]))`
 const labelRate = (scope: Scope, window: string) => `sum(rate(modelwatch_labels_total{${ofRevision(scope)}, outcome="matched"}[${window}]))`
 
 /** How many things are wrong with a model at a moment: firing alerts plus one when a replica does not answer. Absent before the first scrape. */

@@ -52,7 +52,12 @@ export function judge({ psi, psiZ, rows }: Judgement, gates: Gates): ValueVerdic
 }
 
 /** When the drift began: the alert knows it best; without one, the moment the index crossed its gate for good. */
-export function driftStart(verdict: ValueVerdict, alert: Alert | undefined, { timesMs, psi }: PsiHistory, gates: Gates): ValueState['since'] {
+export function driftStart(
+  verdict: ValueVerdict,
+  alert: Alert | undefined,
+  { timesMs, psi }: PsiHistory,
+  gates: Gates,
+): ValueState['since'] {
   if (alert !== undefined) return { timeMs: alert.activeAtMs, atLeast: false }
   return verdict === 'drifting' ? lastRunStart(timesMs, psi, (value) => value >= gates.psi) : undefined
 }
@@ -79,8 +84,13 @@ const rankOf: Readonly<Record<ValueVerdict, number>> = { drifting: 0, unsure: 1,
 export function worstFirst(values: readonly ValueState[]): ValueState[] {
   const severity = (value: ValueState) => (value.alert?.state === 'firing' ? -1 : rankOf[value.verdict])
   const level = ({ psi, verdict }: ValueState) =>
-    psi === undefined || !(psi > 0) ? -99 : verdict === 'drifting' ? Math.round(Math.log2(psi) * 4) / 4 : Math.max(-5, Math.round(Math.log2(psi)))
+    psi === undefined || !(psi > 0)
+      ? -99
+      : verdict === 'drifting'
+        ? Math.round(Math.log2(psi) * 4) / 4
+        : Math.max(-5, Math.round(Math.log2(psi)))
   return [...values].sort(
-    (a, b) => severity(a) - severity(b) || level(b) - level(a) || (a.role < b.role ? -1 : a.role > b.role ? 1 : 0) || (a.name < b.name ? -1 : 1),
+    (a, b) =>
+      severity(a) - severity(b) || level(b) - level(a) || (a.role < b.role ? -1 : a.role > b.role ? 1 : 0) || (a.name < b.name ? -1 : 1),
   )
 }

@@ -41,7 +41,12 @@ export function verdictOf(facts: Facts): Verdict {
   if (contact.kind === 'connecting') return { tone: 'idle', headline: 'Asking the monitor…', detail: '', sinceMs: undefined }
   if (contact.kind === 'lost') {
     const wait = formatDuration(contact.nextTryMs - nowMs)
-    return { tone: 'bad', headline: 'The monitor is not answering', detail: `${capital(contact.reason)}. Next try in ${wait}; below is the last picture.`, sinceMs: contact.sinceMs }
+    return {
+      tone: 'bad',
+      headline: 'The monitor is not answering',
+      detail: `${capital(contact.reason)}. Next try in ${wait}; below is the last picture.`,
+      sinceMs: contact.sinceMs,
+    }
   }
   const unanswered = unansweredOf(targets)
   if (unanswered !== undefined) return unanswered
@@ -57,12 +62,22 @@ function unansweredOf(targets: readonly Target[]): Verdict | undefined {
   if (down.length === targets.length || targets.every((target) => target.health !== 'up')) {
     return { tone: 'bad', headline: `${names} is not answering`, detail, sinceMs: undefined }
   }
-  return { tone: 'warn', headline: `${down.length} of ${targets.length} targets do not answer`, detail: `${names}: ${detail}`, sinceMs: undefined }
+  return {
+    tone: 'warn',
+    headline: `${down.length} of ${targets.length} targets do not answer`,
+    detail: `${names}: ${detail}`,
+    sinceMs: undefined,
+  }
 }
 
 function withoutModel(targets: readonly Target[]): Verdict {
   if (targets.length === 0) {
-    return { tone: 'idle', headline: 'No data yet: nothing to scrape', detail: 'The configuration of the monitor names no target.', sinceMs: undefined }
+    return {
+      tone: 'idle',
+      headline: 'No data yet: nothing to scrape',
+      detail: 'The configuration of the monitor names no target.',
+      sinceMs: undefined,
+    }
   }
   if (targets.some((target) => target.health === 'up')) {
     return { tone: 'idle', headline: 'No model yet', detail: 'The targets answer, but none of them reports a model.', sinceMs: undefined }
@@ -79,7 +94,8 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
   if (other.length > 0) {
     const drift = driftFiring.length === 0 ? '' : ` Also: ${describeDrift(drifting, 'has')}.`
     const headline = other.length === 1 ? `${model}: ${reasonOf(other[0]!, model)}` : `${model}: ${other.length} things are wrong`
-    const detail = other.length === 1 ? (other[0]!.annotations.description ?? '') : `${capital(listOf(other.map((alert) => reasonOf(alert, model))))}.`
+    const detail =
+      other.length === 1 ? (other[0]!.annotations.description ?? '') : `${capital(listOf(other.map((alert) => reasonOf(alert, model))))}.`
     return { tone: 'bad', headline, detail: (detail + drift).trim(), sinceMs }
   }
   if (driftFiring.length > 0) {
@@ -101,14 +117,24 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
 
 function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): Verdict {
   const quiet = requestsPerSecond === undefined || !(requestsPerSecond > 0)
-  if (quiet) return { tone: 'idle', headline: `${model} is up, and nobody asks`, detail: 'No prediction was requested lately, so there is nothing to judge.', sinceMs: undefined }
+  if (quiet)
+    return {
+      tone: 'idle',
+      headline: `${model} is up, and nobody asks`,
+      detail: 'No prediction was requested lately, so there is nothing to judge.',
+      sinceMs: undefined,
+    }
   const judged = values.filter((value) => value.verdict === 'steady' || value.verdict === 'unsure')
   const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
   if (values.length > 0 && judged.length === 0) {
-    const detail = most < rowsGate ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.` : 'Drift is not judged yet.'
+    const detail =
+      most < rowsGate ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.` : 'Drift is not judged yet.'
     return { tone: 'good', headline: `${model} is healthy`, detail, sinceMs: undefined }
   }
-  const steady = judged.length === values.length ? 'Every input and output looks like training' : `${judged.length} of ${values.length} inputs and outputs look like training`
+  const steady =
+    judged.length === values.length
+      ? 'Every input and output looks like training'
+      : `${judged.length} of ${values.length} inputs and outputs look like training`
   return { tone: 'good', headline: `${model} is healthy`, detail: values.length === 0 ? '' : `${steady}.`, sinceMs: undefined }
 }
 
@@ -116,7 +142,8 @@ function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): 
 export function describeDrift(values: readonly ValueState[], tense: 'has' | 'is'): string {
   const count = (role: string) => values.filter((value) => value.role === role).length
   const parts = [count('input') > 0 ? countOf(count('input'), 'input') : '', count('output') > 0 ? countOf(count('output'), 'output') : '']
-  const verb = tense === 'has' ? (values.length === 1 ? 'has drifted' : 'have drifted') : values.length === 1 ? 'is drifting' : 'are drifting'
+  const verb =
+    tense === 'has' ? (values.length === 1 ? 'has drifted' : 'have drifted') : values.length === 1 ? 'is drifting' : 'are drifting'
   return `${listOf(parts.filter((part) => part !== ''))} ${verb}`
 }
 

@@ -14,9 +14,25 @@ export interface TargetStatus {
   readonly timeoutMs: number
 }
 
+/** What the scraper did since its start; every count only rises. */
+export interface ScrapeStats {
+  readonly scrapes: number
+  readonly scrapesFailed: number
+  /** Due while the scrape before had not ended, so left out. */
+  readonly scrapesMissed: number
+  readonly samplesAppended: number
+  readonly samplesOutOfOrder: number
+  readonly samplesDuplicate: number
+  /** Their own time lies too far ahead, or is no time at all. */
+  readonly samplesOutOfBounds: number
+  /** Refused by a full store. */
+  readonly samplesOverLimit: number
+}
+
 /** Scrapes targets into the store until stopped. */
 export interface Scraper {
   targets(): TargetStatus[]
+  stats(): ScrapeStats
   start(): void
   /** Ends the scrapes under way and waits for them. */
   stop(): Promise<void>

@@ -1,4 +1,14 @@
-export type { ScrapeConfig } from './config.ts'
-export { parseScrapeConfig } from './config.ts'
-export { type ExpositionFormat } from './exposition-series.ts'
-export { ExpositionParser, type ExpositionSink, type MetadataKind, type SeriesEntry } from './exposition.ts'
+export {
+  GlobalBlock,
+  type GlobalConfig,
+  ScrapeBlock,
+  type ScrapeConfig,
+  type ScrapeJob,
+  scrapeTexts,
+  toGlobalConfig,
+  toScrapeConfig,
+  unsupportedScrapeKeys,
+} from './config.ts'
+export type { Scraper, ScrapeStats, TargetStatus } from './contract.ts'
+export { scrapeErrors } from './errors.ts'
+export { createScraper } from './scraper.ts'

@@ -1,6 +1,6 @@
 import type { Labels } from '../../core/labels.ts'
 
-/** A handle to a series: an integer ≥ 1, valid for the life of the store. 0 is "not known yet". */
+/** A handle to a series: an integer ≥ 1, never given to another series. 0 is "not known yet". */
 export type SeriesRef = number
 
 export type MatchOp = '=' | '!=' | '=~' | '!~'
@@ -35,7 +35,9 @@ export interface AppendOutcome {
 export interface Appender {
   /**
    * @param ref - What an earlier append of the same series returned, or 0; with a known ref the labels are not looked at.
+   *   A series that retention forgot is made anew from the labels, under a ref of its own: keep what this call returns.
    * @param timeMs - An integer of milliseconds since 1970.
+   * @param value - Any number; NaN is kept as an ordinary NaN, whatever its bits. Staleness markers go through `appendStale`.
    * @returns The series' handle, or 0 when the series was refused for lack of room.
    */
   append(ref: SeriesRef, labels: Labels, timeMs: number, value: number): SeriesRef
@@ -50,9 +52,19 @@ export interface TimeRange {
   readonly toMs: number
 }
 
+/** How much one read may bring. */
+export interface SelectLimits {
+  readonly seriesMax: number
+  readonly samplesMax: number
+}
+
 export interface SeriesReader {
-  /** Series that match all matchers and have a sample in the range (both ends included), cut to the range. No order is promised. */
-  select(matchers: readonly Matcher[], range: TimeRange): SeriesColumns[]
+  /**
+   * Series that match all matchers and have a sample in the range (both ends included), cut to the range. No order is promised.
+   * Columns may be put together when they are first looked at, so that reading many series need not be one long pause.
+   * @throws MW_STORE_SELECT_LIMIT when the answer would pass `limits`; MW_STORE_MATCHER and MW_STORE_MATCHER_UNSUPPORTED for a bad matcher.
+   */
+  select(matchers: readonly Matcher[], range: TimeRange, limits?: SelectLimits): SeriesColumns[]
   /** Labels of the series that match any of the matcher sets; every series when there is no set. */
   series(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Labels[]
   /** Names of labels, sorted. */
@@ -62,7 +74,7 @@ export interface SeriesReader {
 }
 
 export interface MetricMetadata {
-  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary' | 'unknown' | 'info' | 'stateset'
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'gaugehistogram' | 'summary' | 'unknown' | 'info' | 'stateset'
   readonly help: string
   readonly unit: string
 }

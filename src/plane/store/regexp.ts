@@ -2,8 +2,8 @@ import { storeErrors } from './errors.ts'
 
 /** Longest pattern accepted, in UTF-16 units. */
 export const REGEXP_LENGTH_MAX = 4096
-/** Most unbounded repetitions (`*`, `+`, `{n,}`) that may follow each other on one path through a pattern. */
-export const REGEXP_REPEATS_MAX = 12
+/** Most choices (`*`, `+`, `?`, `{n,m}`, a group with `|`) that may follow each other on one path through a pattern. */
+export const REGEXP_CHOICES_MAX = 12
 /** RE2's own bound on `{n}`. */
 const REPEAT_COUNT_MAX = 1000
 
@@ -18,15 +18,17 @@ export interface AnchoredRegExp {
 
 /**
  * Compiles RE2 syntax (that of Prometheus) to a JavaScript expression: anchored at both ends, `.` also matches a newline, text is matched by
- * code point. RE2 runs in linear time and JavaScript does not, so what could run away here is refused: a repetition directly inside another,
- * and more than REGEXP_REPEATS_MAX of them in a row.
+ * code point. RE2 runs in linear time and JavaScript tries one way after the other, so what could run away here is refused: the repetition of a
+ * group that holds a choice, as in `(a+)*` or `(a|b)+`, and more than REGEXP_CHOICES_MAX choices in a row.
  *
  * @throws MW_STORE_MATCHER where RE2 would refuse the pattern; MW_STORE_MATCHER_UNSUPPORTED where only this translation does.
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function compileRegExp(pattern: string): AnchoredRegExp {
   if (pattern.length > REGEXP_LENGTH_MAX) {
-    throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression of ${pattern.length} characters; at most ${REGEXP_LENGTH_MAX} are accepted`)
+    throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(
+      `regular expression of ${pattern.length} characters; at most ${REGEXP_LENGTH_MAX} are accepted`,
+    )
   }
   const { source, groupNames } = new Translator(pattern).translate()
   let expression: RegExp
@@ -53,16 +55,28 @@ interface Group {
   readonly outer: Flags
   /** Open `(?i:` wrappers inside the group's current branch: RE2's `(?i)` holds to the group's end, JavaScript's only inside its parentheses. */
   wrappers: string[]
-  /** Unbounded repetitions on the current branch, and on the longest finished one. */
-  repeats: number
-  repeatsMax: number
+  /** Choices on the current branch, and on the finished branch that has most. */
+  choices: number
+  choicesOfBranches: number
+  hasAlternatives: boolean
 }
 
 const shorthand: Readonly<Record<string, string>> = { d: '0-9', w: '0-9A-Z_a-z', s: '\\t\\n\\f\\r\\x20' }
 const posix: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z', alpha: 'A-Za-z', ascii: '\\x00-\\x7f', blank: '\\t\\x20', cntrl: '\\x00-\\x1f\\x7f', digit: '0-9', graph: '\\x21-\\x7e',
-  lower: 'a-z', print: '\\x20-\\x7e', punct: '\\x21-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7e', space: '\\t\\n\\v\\f\\r\\x20', upper: 'A-Z',
-  word: '0-9A-Z_a-z', xdigit: '0-9A-Fa-f',
+  alnum: '0-9A-Za-z',
+  alpha: 'A-Za-z',
+  ascii: '\\x00-\\x7f',
+  blank: '\\t\\x20',
+  cntrl: '\\x00-\\x1f\\x7f',
+  digit: '0-9',
+  graph: '\\x21-\\x7e',
+  lower: 'a-z',
+  print: '\\x20-\\x7e',
+  punct: '\\x21-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7e',
+  space: '\\t\\n\\v\\f\\r\\x20',
+  upper: 'A-Z',
+  word: '0-9A-Z_a-z',
+  xdigit: '0-9A-Fa-f',
 }
 const controls: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 }
 const generalCategory = /^(?:C[cfos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?)$/
@@ -88,20 +102,29 @@ class Translator {
   }
 
   #next(): void {
-    const start = this.#out.length
     const at = this.#at
     const c = this.#take()
-    if (c === '(') return this.#group()
-    if (c === '|') return this.#alternative()
+    if (c === '(') {
+      this.#group()
+      return
+    }
+    if (c === '|') {
+      this.#alternative()
+      return
+    }
     if (c === ')') {
       if (this.#groups.length === 1) this.#fail('unexpected )')
-      const inner = this.#close(')')
-      return this.#repeat(inner.start, inner.repeats)
+      this.#repeat(this.#close(')'))
+      return
     }
-    if (c === '*' || c === '+' || c === '?' || (c === '{' && this.#countAt(at) !== undefined)) this.#fail(`missing argument to repetition operator: \`${c}\``)
-    if (c === '\\' && this.#pattern[this.#at] === 'Q') return this.#quoted()
+    if (c === '*' || c === '+' || c === '?' || (c === '{' && this.#countAt(at) !== undefined))
+      this.#fail(`missing argument to repetition operator: \`${c}\``)
+    if (c === '\\' && this.#pattern[this.#at] === 'Q') {
+      this.#quoted()
+      return
+    }
     this.#out += this.#atom(c)
-    this.#repeat(start, 0)
+    this.#repeat(0)
   }
 
   #atom(c: string): string {
@@ -228,16 +251,16 @@ class Translator {
     this.#at = end < 0 ? this.#pattern.length : end + 2
     const characters = [...text]
     for (const [i, character] of characters.entries()) {
-      const start = this.#out.length
       this.#out += literal(character.codePointAt(0)!)
-      if (i === characters.length - 1) this.#repeat(start, 0)
+      if (i === characters.length - 1) this.#repeat(0)
     }
   }
 
   #group(): void {
     if (this.#pattern[this.#at] !== '?') {
       this.#groupNames.push('')
-      return this.#open('(')
+      this.#open('(')
+      return
     }
     const rest = this.#pattern.slice(this.#at)
     const named = /^\?P?<([^>]*)>/.exec(rest)
@@ -246,12 +269,14 @@ class Translator {
       if (!/^\w+$/.test(name) || this.#groupNames.includes(name)) this.#fail('invalid named capture')
       this.#at += named[0].length
       this.#groupNames.push(name)
-      return this.#open('(')
+      this.#open('(')
+      return
     }
     const flags = /^\?([imsU]*)(?:-([imsU]+))?([:)])/.exec(rest)
-    if (flags === null || (flags[3] === ')' && flags[1] === '' && flags[2] === undefined && rest !== '?)')) this.#fail('invalid or unsupported Perl syntax')
+    if (flags === null || (flags[3] === ')' && flags[1] === '' && flags[2] === undefined && rest !== '?)'))
+      this.#fail('invalid or unsupported Perl syntax')
     const [whole, on = '', off = '', end] = flags
-    if (on.includes('U') || off.includes('U')) throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression ${JSON.stringify(this.#pattern)}: the flag U`)
+    if (on.includes('U') || off.includes('U')) this.#refuse('the flag U')
     this.#at += whole.length
     if (end === ':') this.#open('(?:')
     this.#setFlags(on, off)
@@ -267,50 +292,44 @@ class Translator {
     this.#groups.at(-1)!.wrappers.push(wrapper)
   }
 
-  #starts: number[] = []
-
   #open(text: string): void {
-    this.#starts.push(this.#out.length)
     this.#out += text
-    this.#groups.push({ outer: this.#flags, wrappers: [], repeats: 0, repeatsMax: 0 })
+    this.#groups.push({ outer: this.#flags, wrappers: [], choices: 0, choicesOfBranches: 0, hasAlternatives: false })
   }
 
-  #close(text: string): { start: number; repeats: number } {
+  /** @returns How many choices the group holds. */
+  #close(text: string): number {
     const group = this.#groups.pop()!
-    const repeats = Math.max(group.repeats, group.repeatsMax)
     this.#out += ')'.repeat(group.wrappers.length) + text
     this.#flags = group.outer
-    this.#count(repeats)
-    return { start: this.#starts.pop()!, repeats }
+    const choices = Math.max(group.choices, group.choicesOfBranches) + (group.hasAlternatives ? 1 : 0)
+    this.#countChoices(choices)
+    return choices
   }
 
   #alternative(): void {
     const group = this.#groups.at(-1)!
     this.#out += `${')'.repeat(group.wrappers.length)}|${group.wrappers.join('')}`
-    group.repeatsMax = Math.max(group.repeatsMax, group.repeats)
-    group.repeats = 0
+    group.choicesOfBranches = Math.max(group.choicesOfBranches, group.choices)
+    group.choices = 0
+    group.hasAlternatives = true
   }
 
-  #count(repeats: number): void {
+  #countChoices(choices: number): void {
     const group = this.#groups.at(-1)
-    if (group !== undefined) group.repeats += repeats
-    if ((group?.repeats ?? 0) > REGEXP_REPEATS_MAX) {
-      throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(
-        `regular expression ${JSON.stringify(this.#pattern)} has more than ${REGEXP_REPEATS_MAX} unbounded repetitions in a row`,
-      )
-    }
+    if (group === undefined) return
+    group.choices += choices
+    if (group.choices > REGEXP_CHOICES_MAX) this.#refuse(`more than ${REGEXP_CHOICES_MAX} choices in a row could take unbounded time`)
   }
 
-  /** Reads a repetition that follows the atom written at `start`. @param inside - Unbounded repetitions within the atom. */
-  #repeat(start: number, inside: number): void {
+  /** Reads the repetition that follows the atom just written, if one does. @param choices - How many choices the atom holds. */
+  #repeat(choices: number): void {
     const c = this.#pattern[this.#at]
     const counted = c === '{' ? this.#countAt(this.#at) : undefined
     if (c !== '*' && c !== '+' && c !== '?' && counted === undefined) return
     const text = counted?.text ?? c!
     const max = counted?.max ?? (c === '?' ? 1 : Number.POSITIVE_INFINITY)
-    if (inside > 0 && max > 1) {
-      throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression ${JSON.stringify(this.#pattern)} repeats a repetition, which could take unbounded time here`)
-    }
+    if (choices > 0 && max > 1) this.#refuse('to repeat a group that holds a repetition or alternatives could take unbounded time')
     this.#at += text.length
     const lazy = this.#pattern[this.#at] === '?' ? '?' : ''
     this.#at += lazy.length
@@ -318,9 +337,8 @@ class Translator {
     if (after === '*' || after === '+' || after === '?' || (after === '{' && this.#countAt(this.#at) !== undefined)) {
       this.#fail(`invalid nested repetition operator: \`${text}${after}\``)
     }
-    this.#out = `${this.#out.slice(0, start)}${this.#out.slice(start)}${text}${lazy}`
-    // A counted span ({2,30}) is as ambiguous as an unbounded one.
-    if (max > 1 && counted?.min !== max) this.#count(1)
+    this.#out += text + lazy
+    if (counted === undefined || counted.min !== counted.max) this.#countChoices(1)
   }
 
   #countAt(at: number): { text: string; min: number; max: number } | undefined {
@@ -328,7 +346,8 @@ class Translator {
     if (match === null) return undefined
     const min = Number(match[1])
     const max = match[2] === '' ? min : match[3] === '' ? Number.POSITIVE_INFINITY : Number(match[3])
-    if (min > REPEAT_COUNT_MAX || (max !== Number.POSITIVE_INFINITY && max > REPEAT_COUNT_MAX) || max < min) this.#fail(`invalid repeat count: \`${match[0]}\``)
+    if (min > REPEAT_COUNT_MAX || (max !== Number.POSITIVE_INFINITY && max > REPEAT_COUNT_MAX) || max < min)
+      this.#fail(`invalid repeat count: \`${match[0]}\``)
     return { text: match[0], min, max }
   }
 
@@ -338,6 +357,10 @@ class Translator {
     const c = String.fromCodePoint(code)
     this.#at += c.length
     return c
+  }
+
+  #refuse(reason: string): never {
+    throw storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression ${JSON.stringify(this.#pattern)}: ${reason}`)
   }
 
   #fail(reason: string): never {

@@ -11,7 +11,8 @@ const shownMax = 40
 /** What fires or is about to, with the reason in words; one quiet line when nothing does. */
 export function Alerts({ page }: { readonly page: Page }) {
   const model = page.model?.model
-  const order = (alert: Alert) => (alert.state === 'firing' ? 0 : 2) + (alert.labels.model === model || alert.labels.model === undefined ? 0 : 1)
+  const order = (alert: Alert) =>
+    (alert.state === 'firing' ? 0 : 2) + (alert.labels.model === model || alert.labels.model === undefined ? 0 : 1)
   const alerts = [...page.alerts].sort((a, b) => order(a) - order(b) || a.activeAtMs - b.activeAtMs)
   return (
     <section aria-label="Alerts">
@@ -56,7 +57,8 @@ function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: nu
           <span class={`tag ${state}`}>{state}</span>
           {labels.severity !== undefined && <span>{labels.severity}</span>}
           <span>
-            since <time dateTime={new Date(activeAtMs).toISOString()}>{formatClock(activeAtMs, nowMs)}</time> ({formatDuration(lasting)}){wait}
+            since <time dateTime={new Date(activeAtMs).toISOString()}>{formatClock(activeAtMs, nowMs)}</time> ({formatDuration(lasting)})
+            {wait}
           </span>
           {labels.role !== undefined && labels.name !== undefined && (
             <ViewLink to={{ value: keyOf(labels.role, labels.name), ...(labels.model === undefined ? {} : { model: labels.model }) }}>

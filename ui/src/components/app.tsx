@@ -21,7 +21,9 @@ export function App() {
   const model = shown?.model?.model
   const concerned = (shown?.alerts ?? []).filter(({ labels }) => labels.model === undefined || labels.model === model)
   const reporters = shown?.model?.reporters ?? []
-  const own = (shown?.targets ?? []).filter((target) => reporters.some(({ job, instance }) => job === target.job && instance === target.instance))
+  const own = (shown?.targets ?? []).filter((target) =>
+    reporters.some(({ job, instance }) => job === target.job && instance === target.instance),
+  )
   const verdict = verdictOf({
     contact: state,
     nowMs: state.kind === 'lost' ? Date.now() : nowMs,

@@ -44,7 +44,7 @@ export function LineChart(props: Props) {
   const shownTheme = useStore(theme)
   const shape = lines.map(({ label, color, fill }) => `${label}|${color}|${fill}`).join('\n')
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme means other colours, and a canvas keeps those it was drawn with.
+  // Another theme means other colours, and a canvas keeps those it was drawn with.
   useEffect(() => {
     const element = host.current!
     const chart = new uPlot(options(latest, element.clientWidth || 300, height), toData(latest.current), element)
@@ -60,7 +60,7 @@ export function LineChart(props: Props) {
     }
   }, [shape, height, shownTheme])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the gate and the mark are read while drawing.
+  // The gate and the mark are read while drawing.
   useEffect(() => plot.current?.setData(toData(latest.current)), [timesMs, lines, props.gate, props.markMs])
 
   return <div class="line-chart" ref={host} role="img" aria-label={description} />
@@ -110,7 +110,13 @@ function options(latest: { readonly current: Props }, width: number, height: num
       {},
       ...lines.map((line): uPlot.Series => {
         const color = tokenColor(line.color)
-        return { label: line.label, stroke: color, width: 1.75, points: { show: false }, ...(line.fill ? { fill: translucent(color) } : {}) }
+        return {
+          label: line.label,
+          stroke: color,
+          width: 1.75,
+          points: { show: false },
+          ...(line.fill ? { fill: translucent(color) } : {}),
+        }
       }),
     ],
     hooks: {

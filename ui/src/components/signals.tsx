@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import { formatClock, formatNumber, formatPercent, formatSeconds } from '../format.ts'
 import type { Page } from '../page-data.ts'
 import type { SignalName } from '../queries.ts'
@@ -76,8 +76,9 @@ function SignalTile({ tile, page }: { readonly tile: Tile; readonly page: Page }
   const { history } = page
   const first = tile.lines[0]!
   const at = index !== undefined && history?.timesMs[index] !== undefined ? index : undefined
-  const valueOf = (signal: SignalName) => (at === undefined ? page.signals[signal] : (history?.signals[signal][at] ?? undefined))
-  const [figure, unit] = splitUnit(tile.format(valueOf(first.signal)))
+  const readingOf = (signal: SignalName) => (at === undefined ? page.signals[signal] : (history?.signals[signal][at] ?? undefined))
+  const lines = useMemo(() => tile.lines.map((line) => ({ ...line, values: history?.signals[line.signal] ?? [] })), [tile, history])
+  const [figure, unit] = splitUnit(tile.format(readingOf(first.signal)))
   return (
     <article class="tile">
       <header>
@@ -92,10 +93,10 @@ function SignalTile({ tile, page }: { readonly tile: Tile; readonly page: Page }
         <LineChart
           description={describe(tile, history.signals[first.signal])}
           timesMs={history.timesMs}
-          lines={tile.lines.map((line) => ({ ...line, values: history.signals[line.signal] }))}
+          lines={lines}
           height={116}
           atLeast={tile.atLeast}
-          format={(value) => tile.format(value)}
+          format={tile.format}
           onCursor={setIndex}
         />
       )}
@@ -104,7 +105,7 @@ function SignalTile({ tile, page }: { readonly tile: Tile; readonly page: Page }
           tile.lines.map((line) => (
             <span key={line.signal}>
               <i class={`swatch ${line.color.slice(2)}`} />
-              {line.label} <b>{tile.format(valueOf(line.signal))}</b>
+              {line.label} <b>{tile.format(readingOf(line.signal))}</b>
             </span>
           ))}
       </p>

@@ -55,7 +55,13 @@ export function TopBar({ page, view }: { readonly page: Page | undefined; readon
             </>
           )}
         </button>
-        <button type="button" class="bare" onClick={toggleTheme} title="t" aria-label={shownTheme === 'dark' ? 'Light theme' : 'Dark theme'}>
+        <button
+          type="button"
+          class="bare"
+          onClick={toggleTheme}
+          title="t"
+          aria-label={shownTheme === 'dark' ? 'Light theme' : 'Dark theme'}
+        >
           <Icon name={shownTheme === 'dark' ? 'sun' : 'moon'} />
         </button>
       </div>
@@ -72,7 +78,13 @@ function TimeSteps({ view, atMs }: { readonly view: View; readonly atMs: number 
         <Icon name="back" />
       </button>
       <time>{formatClock(atMs, Date.now())}</time>
-      <button type="button" class="bare" aria-label="Later" disabled={atMs + halfMs > Date.now()} onClick={() => navigate({ atMs: atMs + halfMs })}>
+      <button
+        type="button"
+        class="bare"
+        aria-label="Later"
+        disabled={atMs + halfMs > Date.now()}
+        onClick={() => navigate({ atMs: atMs + halfMs })}
+      >
         <Icon name="forward" />
       </button>
     </span>

@@ -18,7 +18,7 @@ export function VerdictBanner({ verdict, page, view }: Props) {
     <section class={`verdict tone-${verdict.tone}`} aria-labelledby="verdict">
       <ToneIcon tone={verdict.tone} size={44} />
       <div class="words">
-        <h1 id="verdict" role="status">
+        <h1 id="verdict" aria-live="polite">
           {verdict.headline}
         </h1>
         <p class="detail">

@@ -1,0 +1,124 @@
+import type { Matcher } from '../store/index.ts'
+
+export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix'
+
+/** Where a node stands in the query: offsets of its first character and behind its last. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+export type AtModifier = { readonly kind: 'time'; readonly timeMs: number } | { readonly kind: 'start' } | { readonly kind: 'end' }
+
+export interface NumberExpr extends Span {
+  readonly kind: 'number'
+  readonly value: number
+}
+
+export interface StringExpr extends Span {
+  readonly kind: 'string'
+  readonly value: string
+}
+
+/** What `offset` and `@` say about a selector or a subquery. */
+export interface TimeShift {
+  /** Positive looks into the past. */
+  readonly offsetMs: number | undefined
+  readonly at: AtModifier | undefined
+}
+
+export interface VectorSelectorExpr extends Span, TimeShift {
+  readonly kind: 'vectorSelector'
+  /** '' when the selector gives no name in front of its braces. */
+  readonly name: string
+  /** The name is among them, as a matcher of `__name__`. */
+  readonly matchers: readonly Matcher[]
+}
+
+export interface MatrixSelectorExpr extends Span {
+  readonly kind: 'matrixSelector'
+  readonly selector: VectorSelectorExpr
+  readonly rangeMs: number
+}
+
+export interface SubqueryExpr extends Span, TimeShift {
+  readonly kind: 'subquery'
+  readonly expr: Expr
+  readonly rangeMs: number
+  /** undefined means the engine's evaluation interval. */
+  readonly stepMs: number | undefined
+}
+
+export interface CallExpr extends Span {
+  readonly kind: 'call'
+  readonly name: string
+  readonly args: readonly Expr[]
+}
+
+export const aggregateOps = [
+  'sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar', 'topk', 'bottomk', 'quantile', 'count_values',
+] as const
+export type AggregateOp = (typeof aggregateOps)[number]
+
+export interface AggregateExpr extends Span {
+  readonly kind: 'aggregate'
+  readonly op: AggregateOp
+  readonly expr: Expr
+  readonly param: Expr | undefined
+  readonly grouping: readonly string[]
+  readonly without: boolean
+}
+
+export type ArithmeticOp = '+' | '-' | '*' | '/' | '%' | '^' | 'atan2'
+export type ComparisonOp = '==' | '!=' | '>' | '<' | '>=' | '<='
+export type SetOp = 'and' | 'or' | 'unless'
+export type BinaryOp = ArithmeticOp | ComparisonOp | SetOp
+
+export interface VectorMatching {
+  /** Whether `labels` are the ones to compare (`on`) or the ones to leave out (`ignoring`, and no clause at all). */
+  readonly on: boolean
+  readonly labels: readonly string[]
+  /** Which side may have several series per group: `left` is group_left. */
+  readonly many: 'none' | 'left' | 'right'
+  /** Labels to take over from the other side. */
+  readonly include: readonly string[]
+}
+
+export interface BinaryExpr extends Span {
+  readonly kind: 'binary'
+  readonly op: BinaryOp
+  readonly opSpan: Span
+  readonly lhs: Expr
+  readonly rhs: Expr
+  readonly bool: boolean
+  readonly matching: VectorMatching
+}
+
+export interface UnaryExpr extends Span {
+  readonly kind: 'unary'
+  readonly op: '+' | '-'
+  readonly expr: Expr
+}
+
+export interface ParenExpr extends Span {
+  readonly kind: 'paren'
+  readonly expr: Expr
+}
+
+export type Expr =
+  | NumberExpr | StringExpr | VectorSelectorExpr | MatrixSelectorExpr | SubqueryExpr | CallExpr | AggregateExpr | BinaryExpr | UnaryExpr | ParenExpr
+
+export function isComparison(op: BinaryOp): op is ComparisonOp {
+  return op === '==' || op === '!=' || op === '>' || op === '<' || op === '>=' || op === '<='
+}
+
+export function isSetOp(op: BinaryOp): op is SetOp {
+  return op === 'and' || op === 'or' || op === 'unless'
+}
+
+/** The expression inside any parentheses. */
+export function unwrap(expr: Expr): Exclude<Expr, ParenExpr> {
+  let inner = expr
+  while (inner.kind === 'paren') inner = inner.expr
+  return inner
+}

@@ -1,0 +1,7 @@
+export { type MemoryStoreConfig, memoryStoreDefaults } from './config.ts'
+export type * from './contract.ts'
+export { storeErrors } from './errors.ts'
+export { type CompiledMatcher, compileMatcher } from './matcher.ts'
+export { createMemoryStore, type MemoryStore, type MemoryStoreDeps, type MemoryStoreStats } from './memory-store.ts'
+export { type AnchoredRegExp, compileRegExp } from './regexp.ts'
+export { isStaleMarker, STALE_NAN_BITS, writeStaleMarker } from './stale.ts'

@@ -1,0 +1,77 @@
+import { defineFamilies, latencyBucketsSeconds } from '../../instrument/index.ts'
+
+export const servingFamilies = defineFamilies({
+  requests: {
+    kind: 'counter',
+    name: 'modelwatch_requests_total',
+    help: 'Requests answered.',
+    labels: ['model', 'revision', 'api', 'code'],
+    labelSetsMax: 1000, // 10 models × 5 revisions × 2 APIs × 10 codes
+  },
+  requestDuration: {
+    kind: 'histogram',
+    unit: 'seconds',
+    name: 'modelwatch_request_duration_seconds',
+    help: 'Latency of one request, from its head read to its last byte handed to the socket.',
+    labels: ['model', 'revision', 'api'],
+    buckets: latencyBucketsSeconds,
+    labelSetsMax: 200,
+  },
+  phaseDuration: {
+    kind: 'histogram',
+    unit: 'seconds',
+    name: 'modelwatch_phase_duration_seconds',
+    help: 'Where the time of a prediction goes: waiting for its batch (queue), in the model (compute), writing the answer (encode).',
+    labels: ['model', 'revision', 'phase'],
+    buckets: latencyBucketsSeconds,
+    labelSetsMax: 200,
+  },
+  inFlight: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_requests_in_flight',
+    help: 'Requests being answered now.',
+    labels: ['model', 'revision'],
+    labelSetsMax: 50,
+  },
+  batchRows: {
+    kind: 'histogram',
+    unit: 'none',
+    name: 'modelwatch_batch_rows',
+    help: 'Rows per call of the model.',
+    labels: ['model', 'revision'],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+    labelSetsMax: 50,
+  },
+  batches: {
+    kind: 'counter',
+    name: 'modelwatch_batches_total',
+    help: 'Calls of the model, by why the batch was sent: alone (one request), gathered (several), full, retried (alone again after its batch failed).',
+    labels: ['model', 'revision', 'reason'],
+    labelSetsMax: 200,
+  },
+  modelInfo: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_model_info',
+    help: 'What is served, always 1; a change of digest is another model.',
+    labels: ['model', 'revision', 'digest', 'framework'],
+    labelSetsMax: 100,
+  },
+  trained: {
+    kind: 'gauge',
+    unit: 'seconds',
+    name: 'modelwatch_model_trained_timestamp_seconds',
+    help: 'When the revision was trained, since 1970.',
+    labels: ['model', 'revision'],
+    labelSetsMax: 100,
+  },
+  deployed: {
+    kind: 'gauge',
+    unit: 'seconds',
+    name: 'modelwatch_model_deployed_timestamp_seconds',
+    help: 'When this process took the revision into service, since 1970.',
+    labels: ['model', 'revision'],
+    labelSetsMax: 100,
+  },
+})

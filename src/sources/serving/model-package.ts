@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Static, Type } from 'typebox'
+import { parseConfig } from '../../core/config.ts'
+import { type ModelSchema, parseModelSchema, parseReference, type Reference } from '../../watch/index.ts'
+import { servingErrors } from './errors.ts'
+
+/** `revision.yaml`: where a revision comes from. Every key may be left out, and so may the file. */
+const RevisionInfo = Type.Object(
+  {
+    trained_at: Type.Optional(
+      Type.String({
+        title: 'a time such as 2026-11-20T08:00:00Z',
+        pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
+      }),
+    ),
+    framework: Type.Optional(Type.String()),
+    training_data: Type.Optional(Type.String({ description: 'Digest of the training data.' })),
+    dependencies: Type.Optional(Type.Record(Type.String(), Type.String())),
+    notes: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false, default: {} },
+)
+export type RevisionInfo = Static<typeof RevisionInfo>
+
+/** A model's folder, read and checked; the model itself is not loaded yet. */
+export interface ModelPackage {
+  readonly schema: ModelSchema
+  /** Name of the newest revision: the last in natural order. */
+  readonly revision: string
+  readonly revisionDir: string
+  readonly info: RevisionInfo
+  /** Undefined when the revision has no reference.json: it is served, and its drift is not watched. */
+  readonly reference: Reference | undefined
+}
+
+/**
+ * Reads a model's folder.
+ * @throws MW_MODEL_PACKAGE when model.yaml or a revision is missing; MW_CONFIG_INVALID for a file that is wrong.
+ */
+export async function readModelPackage(dir: string): Promise<ModelPackage> {
+  const schema = await readModelSchema(dir)
+  const revision = await newestRevision(dir)
+  const revisionDir = join(dir, 'revisions', revision)
+  const infoFile = join(revisionDir, 'revision.yaml')
+  const referenceFile = join(revisionDir, 'reference.json')
+  const infoText = await readIfThere(infoFile)
+  const referenceText = await readIfThere(referenceFile)
+  return {
+    schema,
+    revision,
+    revisionDir,
+    info: parseConfig(RevisionInfo, infoText ?? '', { file: infoFile }).value,
+    reference: referenceText === undefined ? undefined : parseReference(referenceText, { file: referenceFile }, schema),
+  }
+}
+
+/** Reads the model.yaml of a model's folder. @throws MW_MODEL_PACKAGE when there is none. */
+export async function readModelSchema(dir: string): Promise<ModelSchema> {
+  const file = join(dir, 'model.yaml')
+  const text = await readIfThere(file)
+  if (text === undefined) throw servingErrors.MW_MODEL_PACKAGE(`${dir} is no model: it has no model.yaml`)
+  return parseModelSchema(text, { file })
+}
+
+/** The newest revision's name. @throws MW_MODEL_PACKAGE when there is none. */
+export async function newestRevision(dir: string): Promise<string> {
+  const revisions = join(dir, 'revisions')
+  const names = await listFolders(revisions)
+  const newest = names.sort(new Intl.Collator('en', { numeric: true }).compare).at(-1)
+  if (newest === undefined) throw servingErrors.MW_MODEL_PACKAGE(`${dir} has no revision: ${revisions} holds no folder`)
+  return newest
+}
+
+/** Folders of models below a folder: those that hold a model.yaml. @throws MW_MODEL_PACKAGE when there is none. */
+export async function listModelDirs(modelsDir: string): Promise<string[]> {
+  const dirs: string[] = []
+  for (const name of (await listFolders(modelsDir)).sort()) {
+    if ((await readIfThere(join(modelsDir, name, 'model.yaml'))) !== undefined) dirs.push(join(modelsDir, name))
+  }
+  if (dirs.length === 0) throw servingErrors.MW_MODEL_PACKAGE(`${modelsDir} holds no model: no folder in it has a model.yaml`)
+  return dirs
+}
+
+export async function digestOf(file: string): Promise<string> {
+  return `sha256:${createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')}`
+}
+
+async function listFolders(dir: string): Promise<string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return []
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
+}

@@ -1,0 +1,90 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Columns, ModelSchema } from '../../../../watch/index.ts'
+import { servingErrors } from '../../errors.ts'
+import type { Ort } from './index.ts'
+
+type Feeds = Record<string, Tensor>
+type Metadata = InferenceSession.TensorValueMetadata
+
+/** Tensor types a number may be sent as. float16 has no JavaScript array that every platform shares. */
+const numericArrays = {
+  float32: (values: Float64Array) => new Float32Array(values),
+  float64: (values: Float64Array) => values,
+  int32: (values: Float64Array) => new Int32Array(values),
+  int64: (values: Float64Array) => BigInt64Array.from(Array.from(values, BigInt)),
+  bool: (values: Float64Array) => new Uint8Array(values),
+} as const
+type NumericType = keyof typeof numericArrays
+
+/**
+ * How rows become the model's input tensors. Two forms are known:
+ * one input per feature, named after it, shape [rows] or [rows, 1]; or a single numeric input, shape [rows, features], in the schema's order.
+ *
+ * @throws MW_MODEL_MISMATCH naming what the model takes and what model.yaml has.
+ */
+export function bindInputs(ort: Ort, session: InferenceSession, modelPath: string, schema: ModelSchema): (columns: Columns) => Feeds {
+  const inputs = session.inputMetadata.map((meta) => {
+    if (!meta.isTensor) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath}: the input ${meta.name} is no tensor`)
+    return meta
+  })
+  const names = schema.features.map(({ name }) => name)
+  const byName = new Map(inputs.map((meta) => [meta.name, meta]))
+  if (inputs.length === names.length && names.every((name) => byName.has(name))) {
+    return bindColumns(
+      ort,
+      modelPath,
+      schema,
+      names.map((name) => byName.get(name)!),
+    )
+  }
+  if (inputs.length === 1 && inputs[0]!.shape.length === 2) return bindMatrix(ort, modelPath, schema, inputs[0]!)
+  throw servingErrors.MW_MODEL_MISMATCH(
+    `${modelPath} takes the inputs ${inputs.map(({ name }) => name).join(', ')}; model.yaml has the features ${names.join(', ')}`,
+  )
+}
+
+function bindColumns(ort: Ort, modelPath: string, schema: ModelSchema, inputs: readonly Metadata[]): (columns: Columns) => Feeds {
+  for (const [i, { name, type, shape }] of inputs.entries()) {
+    const feature = schema.features[i]!
+    const fits = feature.type === 'category' ? type === 'string' : type in numericArrays
+    if (!fits) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} as ${type}; in model.yaml it is a ${feature.type}`)
+    const width = shape.slice(1)
+    if (shape.length > 2 || width.some((size) => typeof size === 'number' && size !== 1)) {
+      throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} with the shape [${shape.join(', ')}]; a feature is one value a row`)
+    }
+  }
+  return ({ rows, values }) => {
+    const feeds: Feeds = {}
+    for (const [i, { name, type, shape }] of inputs.entries()) {
+      const dims = shape.length === 1 ? [rows] : [rows, 1]
+      const column = values[i]!
+      feeds[name] =
+        column instanceof Float64Array
+          ? new ort.Tensor(type as NumericType, numericArrays[type as NumericType](column) as never, dims)
+          : new ort.Tensor('string', column as string[], dims)
+    }
+    return feeds
+  }
+}
+
+function bindMatrix(ort: Ort, modelPath: string, schema: ModelSchema, { name, type, shape }: Metadata): (columns: Columns) => Feeds {
+  const category = schema.features.find((feature) => feature.type === 'category')
+  if (category !== undefined) {
+    throw servingErrors.MW_MODEL_MISMATCH(
+      `${modelPath} takes one matrix ${name} of ${type}; the category ${category.name} has no place in it`,
+    )
+  }
+  const width = schema.features.length
+  if (!(type in numericArrays) || (typeof shape[1] === 'number' && shape[1] !== width)) {
+    throw servingErrors.MW_MODEL_MISMATCH(
+      `${modelPath} takes ${name} as ${type} with ${shape[1]} columns; model.yaml has ${width} features`,
+    )
+  }
+  return ({ rows, values }) => {
+    const flat = new Float64Array(rows * width)
+    for (const [f, column] of values.entries()) {
+      for (let r = 0; r < rows; r++) flat[r * width + f] = (column as Float64Array)[r]!
+    }
+    return { [name]: new ort.Tensor(type as NumericType, numericArrays[type as NumericType](flat) as never, [rows, width]) }
+  }
+}

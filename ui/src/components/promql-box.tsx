@@ -1,0 +1,153 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, type Sample, type Series, type TimeGrid } from '../api.ts'
+import { api, navigate } from '../app-state.ts'
+import { formatClock } from '../format.ts'
+import type { Page } from '../page-data.ts'
+import { duration, quote, type Scope, signalQueries } from '../queries.ts'
+import { parseQueryError, placeOf } from '../query-error.ts'
+import { alignedGrid } from '../series.ts'
+import { rangesMs, type View } from '../view.ts'
+import { ResultGraph, ResultTable } from './query-result.tsx'
+import { ViewLink } from './view-link.tsx'
+
+export type Answer =
+  | { readonly kind: 'graph'; readonly series: readonly Series[]; readonly grid: TimeGrid; readonly tookMs: number }
+  | { readonly kind: 'table'; readonly samples: readonly Sample[]; readonly tookMs: number }
+  | { readonly kind: 'fault'; readonly message: string; readonly expr: string }
+
+/** Any question, in the plane's own language, about the same time as the page above. */
+export function PromqlBox({ page, view }: { readonly page: Page; readonly view: View }) {
+  const [draft, setDraft] = useState(view.expr)
+  const [answer, setAnswer] = useState<Answer | undefined>(undefined)
+  const input = useRef<HTMLTextAreaElement>(null)
+  const { expr, tab } = view
+  useEffect(() => setDraft(expr), [expr])
+
+  const grid = alignedGrid(page.nowMs, rangesMs[view.range])
+  // A graph changes when its grid does; a table, with each new picture.
+  const moment = tab === 'graph' ? `${grid.startMs}/${grid.endMs}` : page.nowMs
+  // `moment` stands for the grid and the time.
+  useEffect(() => {
+    if (expr === '') return setAnswer(undefined)
+    const controller = new AbortController()
+    const { signal } = controller
+    const startedMs = performance.now()
+    const took = () => performance.now() - startedMs
+    const asked =
+      tab === 'graph'
+        ? api.queryRange(expr, grid, { signal }).then((series): Answer => ({ kind: 'graph', series, grid, tookMs: took() }))
+        : api.query(expr, { timeMs: view.atMs, signal }).then((samples): Answer => ({ kind: 'table', samples, tookMs: took() }))
+    asked
+      .catch((error: unknown): Answer | undefined =>
+        // A silent plane is said at the top of the page; the last answer stays.
+        error instanceof ApiError && error.kind === 'refused' ? { kind: 'fault', message: error.message, expr } : undefined,
+      )
+      .then((next) => {
+        if (!signal.aborted && next !== undefined) setAnswer(next)
+      })
+    return () => controller.abort()
+  }, [expr, tab, moment])
+
+  const run = () => navigate({ expr: draft.trim() })
+  return (
+    <section class="promql" aria-labelledby="promql-title">
+      <h2 id="promql-title">Ask in PromQL</h2>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          run()
+        }}
+      >
+        <textarea
+          id="promql"
+          ref={input}
+          rows={Math.min(12, Math.max(2, draft.split('\n').length, Math.ceil(draft.length / 110)))}
+          value={draft}
+          spellcheck={false}
+          autocomplete="off"
+          autocapitalize="off"
+          aria-label="PromQL expression; Enter runs it, Shift and Enter begins a new line"
+          placeholder="sum(rate(modelwatch_requests_total[1m]))"
+          onInput={(event) => setDraft(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+            event.preventDefault()
+            run()
+          }}
+        />
+        <button type="submit" class="primary">
+          Run
+        </button>
+      </form>
+      <div class="promql-bar">
+        <nav class="segmented" aria-label="Form of the answer">
+          <ViewLink to={{ tab: 'graph' }} current={tab === 'graph'}>
+            Graph
+          </ViewLink>
+          <ViewLink to={{ tab: 'table' }} current={tab === 'table'}>
+            Table
+          </ViewLink>
+        </nav>
+        <ul class="examples" aria-label="Examples">
+          {examplesFor(page).map(({ title, expr: example }) => (
+            <li key={title}>
+              <ViewLink to={{ expr: example }} title={example}>
+                {title}
+              </ViewLink>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div aria-live="polite">{answer !== undefined && <AnswerView answer={answer} page={page} />}</div>
+    </section>
+  )
+}
+
+function AnswerView({ answer, page }: { readonly answer: Answer; readonly page: Page }) {
+  switch (answer.kind) {
+    case 'graph':
+      return <ResultGraph series={answer.series} grid={answer.grid} tookMs={answer.tookMs} nowMs={page.nowMs} />
+    case 'table':
+      return <ResultTable samples={answer.samples} tookMs={answer.tookMs} at={formatClock(page.nowMs, Date.now())} />
+    case 'fault':
+      return <Fault message={answer.message} expr={answer.expr} />
+  }
+}
+
+function Fault({ message, expr }: { readonly message: string; readonly expr: string }) {
+  const fault = parseQueryError(message)
+  const place = placeOf(expr, fault)
+  return (
+    <div class="fault" role="alert">
+      <p>
+        {fault.line !== undefined && (
+          <b>
+            Line {fault.line}, column {fault.column}:{' '}
+          </b>
+        )}
+        {fault.reason}
+      </p>
+      {place !== undefined && (
+        <pre>
+          {place.before}
+          <mark>{place.after.slice(0, 1) || ' '}</mark>
+          {place.after.slice(1)}
+        </pre>
+      )}
+    </div>
+  )
+}
+
+function examplesFor(page: Page): { title: string; expr: string }[] {
+  const model = page.model?.model ?? ''
+  const scope: Scope = { model, revision: page.revision?.revision ?? '' }
+  const window = duration(page.windowMs)
+  return [
+    { title: 'requests by code', expr: `sum by (code) (rate(modelwatch_requests_total{model=${quote(model)}}[${window}]))` },
+    { title: 'slowest 1 %', expr: signalQueries.p99(scope, window) },
+    { title: 'most drifted', expr: `topk(5, modelwatch:psi{model=${quote(model)}})` },
+    { title: 'broken input', expr: `sum by (name, rule) (rate(modelwatch_violations_total{model=${quote(model)}}[5m]))` },
+    { title: 'where time goes', expr: `sum by (phase) (rate(modelwatch_phase_duration_seconds_sum{model=${quote(model)}}[${window}]))` },
+    { title: 'what is up', expr: 'up' },
+  ]
+}

@@ -1,0 +1,108 @@
+import { navigate } from '../app-state.ts'
+import { describeShift } from '../bins.ts'
+import { formatClock, formatDuration, formatNumber } from '../format.ts'
+import type { Page } from '../page-data.ts'
+import { describeVerdict, type Gates, type ValueState } from '../values.ts'
+import type { Tone } from '../verdict.ts'
+import type { View } from '../view.ts'
+import { Distribution } from './distribution.tsx'
+import { Icon, ToneIcon } from './icons.tsx'
+import { PsiSpark } from './psi-spark.tsx'
+import { ValueDetail } from './value-detail.tsx'
+
+/** Every input and output of the model, worst first; one of them may be open. */
+export function Values({ page, view }: { readonly page: Page; readonly view: View }) {
+  const { values, gates, nowMs } = page
+  return (
+    <section aria-labelledby="values-title">
+      <header class="section-head">
+        <h2 id="values-title">Inputs and outputs</h2>
+        <p class="quiet">
+          Compared with the training data. A value drifts when its index (PSI) is over {formatNumber(gates.psi)}, chance does not explain it
+          (z over {formatNumber(gates.psiZ)}), and at least {formatNumber(gates.rows)} rows say so.
+        </p>
+      </header>
+      {values.length === 0 ? (
+        <p class="quiet">This model reports no inputs or outputs to compare.</p>
+      ) : (
+        <ul class="values">
+          {values.map((value) => (
+            <ValueRow key={value.key} value={value} gates={gates} nowMs={nowMs} open={view.value === value.key} />
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+export function toneOf({ verdict, alert }: ValueState): Tone {
+  if (alert?.state === 'firing') return 'bad'
+  if (verdict === 'drifting' || alert !== undefined) return 'warn'
+  return verdict === 'steady' || verdict === 'unsure' ? 'good' : 'idle'
+}
+
+interface RowProps {
+  readonly value: ValueState
+  readonly gates: Gates
+  readonly nowMs: number
+  readonly open: boolean
+}
+
+function ValueRow({ value, gates, nowMs, open }: RowProps) {
+  const tone = toneOf(value)
+  const detailId = `detail-${value.key.replaceAll(/[^\w-]/g, '_')}`
+  const shift = value.verdict === 'drifting' || value.alert !== undefined ? describeShift(value.bins, value.unit) : undefined
+  const kind = [value.role, value.type, value.unit].filter((text) => text !== '').join(' · ')
+  return (
+    <li class={`value tone-${tone} ${open ? 'open' : ''}`} id={value.key}>
+      <div class="row">
+        <button
+          type="button"
+          class="name"
+          data-value-row
+          aria-expanded={open}
+          aria-controls={detailId}
+          onClick={() => navigate({ value: open ? undefined : value.key })}
+        >
+          <ToneIcon tone={tone} size={18} />
+          <span>
+            <b>{value.name}</b>
+            <small>{kind}</small>
+          </span>
+          <Icon name="down" />
+        </button>
+        <div class="judgement">
+          <p class="psi-figure">
+            <span class="quiet">PSI</span> <strong>{formatNumber(value.psi)}</strong>
+          </p>
+          <Meter psi={value.psi} gate={gates.psi} />
+          <p class="verdict-word">{describeVerdict(value.verdict, value.alert)}</p>
+          <p class="quiet">{sinceOf(value, gates, nowMs)}</p>
+        </div>
+        <PsiSpark value={value} gate={gates.psi} nowMs={nowMs} />
+        <Distribution name={value.name} unit={value.unit} bins={value.bins} height={84} labelsMax={6} />
+        {shift !== undefined && <p class="shift">{shift}.</p>}
+      </div>
+      {open && <ValueDetail id={detailId} value={value} gates={gates} nowMs={nowMs} />}
+    </li>
+  )
+}
+
+function sinceOf({ since, verdict, rows }: ValueState, gates: Gates, nowMs: number): string {
+  if (since !== undefined)
+    return since.atLeast ? `for at least ${formatDuration(nowMs - since.timeMs)}` : `since ${formatClock(since.timeMs, nowMs)}`
+  if (verdict === 'too-few') return `${formatNumber(Math.floor(rows ?? 0))} of ${formatNumber(gates.rows)}`
+  return ''
+}
+
+/** The index on a scale that ends at three gates; the gate is a notch. */
+function Meter({ psi, gate }: { readonly psi: number | undefined; readonly gate: number }) {
+  const ratio = psi === undefined || Number.isNaN(psi) ? 0 : Math.min(1, Math.max(0, psi) / (3 * gate))
+  return (
+    <svg class="meter" width="100%" height="8" aria-hidden="true">
+      <rect class="track" width="100%" y="2" height="4" rx="2" />
+      <rect class="fill" width={`${ratio * 100}%`} y="2" height="4" rx="2" />
+      <line class="notch" x1="33.33%" x2="33.33%" y1="0" y2="8" />
+    </svg>
+  )
+}

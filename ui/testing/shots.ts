@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import Chromium from '@sparticuz/chromium'
+import { chromium } from 'playwright-core'
+import { createFakeApi } from './fake-api.ts'
+import type { scenarios } from './fake-world.ts'
+
+/** Pictures of the page in every state worth looking at: `node ui/testing/shots.ts <folder> [name …]`, after `vite build ui`. */
+const shots: readonly { name: string; scenario: keyof typeof scenarios; width: number; dark?: boolean; search?: string; fold?: boolean }[] =
+  [
+    { name: 'drifting-1440', scenario: 'drifting', width: 1440, search: '?range=1h' },
+    { name: 'drifting-1440-dark', scenario: 'drifting', width: 1440, dark: true, search: '?range=1h&value=input.wind' },
+    { name: 'drifting-390', scenario: 'drifting', width: 390, search: '?range=1h' },
+    { name: 'drifting-390-dark', scenario: 'drifting', width: 390, dark: true, search: '?range=1h&value=input.weather' },
+    { name: 'healthy-1440', scenario: 'healthy', width: 1440 },
+    { name: 'healthy-1920', scenario: 'healthy', width: 1920, dark: true, fold: true },
+    { name: 'pending-1440', scenario: 'pending', width: 1440, search: '?range=5m&expr=modelwatch%3Apsi' },
+    { name: 'fault-360', scenario: 'pending', width: 360, dark: true, search: '?range=5m&expr=sum(%7B%7D)' },
+    { name: 'down-1440', scenario: 'down', width: 1440, dark: true },
+    { name: 'empty-1440', scenario: 'empty', width: 1440 },
+  ]
+
+const [folder = 'ui-shots', ...wanted] = process.argv.slice(2)
+await mkdir(folder, { recursive: true })
+// In a single process, closing one context ends the browser.
+const browser = await chromium.launch({
+  executablePath: await Chromium.executablePath(),
+  args: Chromium.args.filter((arg) => arg !== '--single-process'),
+  headless: true,
+})
+try {
+  for (const { name, scenario, width, dark = false, search = '', fold = false } of shots) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    const server = createFakeApi(scenario)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${search}`
+    const context = await browser.newContext({
+      viewport: { width, height: width < 500 ? 844 : 1080 },
+      colorScheme: dark ? 'dark' : 'light',
+      locale: 'en-US',
+    })
+    const tab = await context.newPage()
+    tab.on('pageerror', (error) => console.log(`${name}: page error: ${error.message}`))
+    tab.on('console', (message) => message.type() === 'error' && console.log(`${name}: console: ${message.text()}`))
+    await tab.goto(address)
+    await tab.waitForSelector('.picture .quiet, .picture .alert', { timeout: 20_000 })
+    await tab.waitForTimeout(800)
+    const wide = await tab.evaluate('document.documentElement.scrollWidth')
+    if (Number(wide) > width) console.log(`${name}: ${wide} px wide in ${width}`)
+    await tab.screenshot({ path: join(folder, `${name}.png`), fullPage: !fold })
+    await context.close()
+    server.closeAllConnections()
+    server.close()
+  }
+} finally {
+  await browser.close()
+}
