@@ -42,7 +42,7 @@ export interface ConfigSource {
  */
 export function parseConfig<S extends TSchema>(schema: S, text: string, source: ConfigSource): ParsedConfig<Static<S>> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' })
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset)
     return `${source.file}:${line}:${col}`

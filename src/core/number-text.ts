@@ -59,10 +59,10 @@ export function formatFixed(value: number, decimals: number): string {
   return value < 0 || Object.is(value, -0) ? `-${text}` : text
 }
 
-/** Go's `%.3e`. */
-export function formatExponent(value: number, decimals: number): string {
+/** Go's `%.3e`. @param decimals - Without it, the fewest that read back the same. */
+export function formatExponent(value: number, decimals?: number): string {
   if (!Number.isFinite(value)) return formatSpecial(value)
-  const [mantissa, exponent] = split(toExponential(Math.abs(value), decimals))
+  const [mantissa, exponent] = split(decimals === undefined ? Math.abs(value).toExponential() : toExponential(Math.abs(value), decimals))
   return `${value < 0 || Object.is(value, -0) ? '-' : ''}${mantissa}${exponentSuffix(Number(exponent))}`
 }
 

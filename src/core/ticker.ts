@@ -47,3 +47,11 @@ export function startTicker({ intervalMs, offsetMs, run, onMissed }: TickerOptio
     },
   }
 }
+
+/** An offset in [0, intervalMs) that depends on the text alone: spreads work over the interval, the same way after every restart. */
+export function spread(text: string, intervalMs: number): number {
+  // FNV-1a.
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return (hash >>> 0) % intervalMs
+}

@@ -92,22 +92,41 @@ function categoryLabel(category: string): string {
 
 /**
  * Edges at the quantiles of the training values, so that each bin holds about the same share of them.
- * Edges are values that occur; equal ones are merged. Where there are no more distinct values than bins, each value has its own bin.
+ * Equal edges are merged. Where there are no more distinct values than bins, each value has its own bin; otherwise edges are rounded outward to
+ * about four digits of the range, for they are read by people.
  *
  * @param sorted - Finite values, rising, at least one.
  * @param binsMax - Bins wanted, ≥ 1.
- * @returns Rising edges, shape [k + 1] with 1 ≤ k ≤ binsMax; the first is the smallest and the last the largest value.
+ * @returns Rising edges, shape [k + 1] with 1 ≤ k ≤ binsMax; the first is at or below the smallest value, the last at or above the largest.
  */
 export function quantileEdges(sorted: Float64Array, binsMax: number): number[] {
+  const [smallest, largest] = [sorted[0]!, sorted.at(-1)!]
   const distinct = distinctUpTo(sorted, binsMax)
-  const starts = distinct ?? []
-  if (distinct === undefined) {
-    for (let i = 0; i < binsMax; i++) {
-      const value = sorted[Math.floor((i * sorted.length) / binsMax)]!
-      if (starts.length === 0 || value > starts.at(-1)!) starts.push(value)
-    }
+  if (distinct !== undefined) return [...distinct, largest]
+  const digits = decimalsFor(largest - smallest)
+  const starts = [roundDown(smallest, digits)]
+  for (let i = 1; i < binsMax; i++) {
+    const start = Number(sorted[Math.floor((i * sorted.length) / binsMax)]!.toFixed(digits))
+    if (start > starts.at(-1)! && start <= largest) starts.push(start)
   }
-  return [...starts, sorted.at(-1)!]
+  return [...starts, Math.max(roundUp(largest, digits), starts.at(-1)!)]
+}
+
+const DIGITS_SHOWN = 4
+const DECIMALS_MAX = 15
+
+/** Decimals that leave about four digits of a range. */
+function decimalsFor(range: number): number {
+  return Math.min(DECIMALS_MAX, Math.max(0, DIGITS_SHOWN - 1 - Math.floor(Math.log10(range))))
+}
+
+function roundDown(value: number, digits: number): number {
+  const rounded = Number(value.toFixed(digits))
+  return rounded <= value ? rounded : Number((rounded - 10 ** -digits).toFixed(digits))
+}
+
+function roundUp(value: number, digits: number): number {
+  return -roundDown(-value, digits)
 }
 
 /** The distinct values, or undefined when there are more than `max`. */

@@ -1,13 +1,14 @@
 const NONE = '–'
 const NBSP = '\u00a0'
 
-/** A number in about three digits, the same count of decimals within a decade so that a moving figure does not jump about. */
+/** A number in about three digits, the same count of decimals within a decade so that a moving figure does not jump about; whole numbers are written as such. */
 export function formatNumber(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return NONE
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
   const size = Math.abs(value)
   const sign = value < 0 ? '−' : ''
   if (size === 0) return '0'
+  if (Number.isInteger(value) && size < 1e6) return sign + size.toLocaleString('en-US')
   if (size >= 1e12 || size < 1e-4) return value.toExponential(1).replaceAll('-', '−')
   if (size >= 1e9) return `${sign}${(size / 1e9).toFixed(2)}${NBSP}G`
   if (size >= 1e6) return `${sign}${(size / 1e6).toFixed(2)}${NBSP}M`
@@ -15,6 +16,12 @@ export function formatNumber(value: number | undefined): string {
   if (size >= 9.995) return sign + size.toFixed(1)
   if (size >= 0.0995) return sign + size.toFixed(2)
   return sign + size.toFixed(size < 0.001 ? 4 : 3)
+}
+
+/** A population stability index: two decimals tell all there is to tell. */
+export function formatPsi(psi: number | undefined): string {
+  if (psi === undefined || !Number.isFinite(psi)) return formatNumber(psi)
+  return psi < 0.005 && psi > 0 ? '0.00' : psi.toFixed(2)
 }
 
 /** An exact short form, for edges and tables: as JavaScript prints it, at most six significant digits. */

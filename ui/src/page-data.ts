@@ -113,7 +113,7 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     api.targets(signal),
   ])
   const nowMs = view.atMs ?? clock() + catalogue.clockAheadMs
-  const model = catalogue.models.find((candidate) => candidate.model === view.model) ?? catalogue.models[0]
+  const model = chooseModel(catalogue.models, view.model, rules.alerts, before?.model?.model)
   const revision = model?.revisions.find((candidate) => candidate.revision === view.revision) ?? model?.revisions[0]
   const intervalMs = Math.max(0, ...targetsNow.map((target) => target.intervalMs))
   // A rate over fewer than four scrapes is an accident of which scrapes it caught.
@@ -149,6 +149,19 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     history,
     problems: [...problems],
   }
+}
+
+/** The model asked for; without a wish, one that is in trouble, or else the one shown before, or the first. */
+export function chooseModel(
+  models: readonly Model[],
+  wanted: string | undefined,
+  alerts: readonly Alert[],
+  shown: string | undefined,
+): Model | undefined {
+  const named = (name: string | undefined) => models.find((candidate) => candidate.model === name)
+  const troubled = (model: Model | undefined) => alerts.some(({ labels, state }) => state === 'firing' && labels.model === model?.model)
+  const before = named(shown)
+  return named(wanted) ?? (before !== undefined && troubled(before) ? before : (models.find(troubled) ?? before ?? models[0]))
 }
 
 type Ask = (expr: string, timeMs?: number) => Promise<Sample[]>

@@ -62,7 +62,7 @@ export function driftStart(
   return verdict === 'drifting' ? lastRunStart(timesMs, psi, (value) => value >= gates.psi) : undefined
 }
 
-export function describeVerdict(verdict: ValueVerdict, alert?: Alert): string {
+export function describeVerdict({ verdict, alert, rows }: Pick<ValueState, 'verdict' | 'alert' | 'rows'>): string {
   if (alert?.state === 'firing') return 'drifting'
   switch (verdict) {
     case 'drifting':
@@ -74,7 +74,7 @@ export function describeVerdict(verdict: ValueVerdict, alert?: Alert): string {
     case 'too-few':
       return 'too few rows'
     case 'unjudged':
-      return 'not judged yet'
+      return rows === undefined ? 'no data now' : 'not judged yet'
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Alert, Target } from './api.ts'
-import { countOf, formatDuration, listOf } from './format.ts'
+import { countOf, formatClock, listOf } from './format.ts'
 import type { ValueState } from './values.ts'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'idle'
@@ -40,11 +40,11 @@ export function verdictOf(facts: Facts): Verdict {
   const { contact, nowMs, model, targets } = facts
   if (contact.kind === 'connecting') return { tone: 'idle', headline: 'Asking the monitor…', detail: '', sinceMs: undefined }
   if (contact.kind === 'lost') {
-    const wait = formatDuration(contact.nextTryMs - nowMs)
+    const next = formatClock(contact.nextTryMs, nowMs)
     return {
       tone: 'bad',
       headline: 'The monitor is not answering',
-      detail: `${capital(contact.reason)}. Next try in ${wait}; below is the last picture.`,
+      detail: `${capital(contact.reason)}. Next try at ${next}; below is the last picture.`,
       sinceMs: contact.sinceMs,
     }
   }
@@ -116,7 +116,9 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
 }
 
 function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): Verdict {
-  const quiet = requestsPerSecond === undefined || !(requestsPerSecond > 0)
+  const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
+  // Between two requests of a rare caller the rate is nothing; rows are counted over longer.
+  const quiet = !(requestsPerSecond !== undefined && requestsPerSecond > 0) && most < 1
   if (quiet)
     return {
       tone: 'idle',
@@ -125,7 +127,6 @@ function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): 
       sinceMs: undefined,
     }
   const judged = values.filter((value) => value.verdict === 'steady' || value.verdict === 'unsure')
-  const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
   if (values.length > 0 && judged.length === 0) {
     const detail =
       most < rowsGate ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.` : 'Drift is not judged yet.'

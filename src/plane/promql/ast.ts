@@ -1,3 +1,4 @@
+import { assertNever } from '../../core/errors.ts'
 import type { Matcher } from '../store/index.ts'
 
 export type ValueType = 'scalar' | 'string' | 'vector' | 'matrix'
@@ -56,7 +57,18 @@ export interface CallExpr extends Span {
 }
 
 export const aggregateOps = [
-  'sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar', 'topk', 'bottomk', 'quantile', 'count_values',
+  'sum',
+  'avg',
+  'min',
+  'max',
+  'count',
+  'group',
+  'stddev',
+  'stdvar',
+  'topk',
+  'bottomk',
+  'quantile',
+  'count_values',
 ] as const
 export type AggregateOp = (typeof aggregateOps)[number]
 
@@ -106,7 +118,16 @@ export interface ParenExpr extends Span {
 }
 
 export type Expr =
-  | NumberExpr | StringExpr | VectorSelectorExpr | MatrixSelectorExpr | SubqueryExpr | CallExpr | AggregateExpr | BinaryExpr | UnaryExpr | ParenExpr
+  | NumberExpr
+  | StringExpr
+  | VectorSelectorExpr
+  | MatrixSelectorExpr
+  | SubqueryExpr
+  | CallExpr
+  | AggregateExpr
+  | BinaryExpr
+  | UnaryExpr
+  | ParenExpr
 
 export function isComparison(op: BinaryOp): op is ComparisonOp {
   return op === '==' || op === '!=' || op === '>' || op === '<' || op === '>=' || op === '<='
@@ -121,4 +142,28 @@ export function unwrap(expr: Expr): Exclude<Expr, ParenExpr> {
   let inner = expr
   while (inner.kind === 'paren') inner = inner.expr
   return inner
+}
+
+/** The expressions directly inside an expression. */
+export function childrenOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'number':
+    case 'string':
+    case 'vectorSelector':
+      return []
+    case 'matrixSelector':
+      return [expr.selector]
+    case 'subquery':
+    case 'paren':
+    case 'unary':
+      return [expr.expr]
+    case 'call':
+      return expr.args
+    case 'aggregate':
+      return expr.param === undefined ? [expr.expr] : [expr.param, expr.expr]
+    case 'binary':
+      return [expr.lhs, expr.rhs]
+    default:
+      return assertNever(expr)
+  }
 }

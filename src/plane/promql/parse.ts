@@ -1,10 +1,17 @@
-import { parser } from '@prometheus-io/lezer-promql'
 import type { SyntaxNode } from '@lezer/common'
-import { METRIC_NAME } from '../../core/labels.ts'
+import { parser } from '@prometheus-io/lezer-promql'
 import { ModelwatchError } from '../../core/errors.ts'
+import { METRIC_NAME } from '../../core/labels.ts'
 import { compileMatcher, type Matcher, type MatchOp } from '../store/index.ts'
 import {
-  type AggregateOp, aggregateOps, type AtModifier, type BinaryOp, type Expr, type Span, type VectorMatching, type VectorSelectorExpr,
+  type AggregateOp,
+  type AtModifier,
+  aggregateOps,
+  type BinaryOp,
+  type Expr,
+  type Span,
+  type VectorMatching,
+  type VectorSelectorExpr,
 } from './ast.ts'
 import { parseNumber, unquote } from './literals.ts'
 import { parseError, unsupported } from './position.ts'
@@ -32,7 +39,11 @@ function failOnErrorNode(query: string, root: SyntaxNode): void {
     if (!cursor.type.isError) continue
     const at = cursor.from + /^(?:\s|#[^\n]*)*/.exec(query.slice(cursor.from))![0].length
     if (at >= query.length) {
-      throw parseError(query, query.trimEnd().length, /^(?:\s|#[^\n]*)*$/.test(query) ? 'no expression found in input' : 'unexpected end of input')
+      throw parseError(
+        query,
+        query.trimEnd().length,
+        /^(?:\s|#[^\n]*)*$/.test(query) ? 'no expression found in input' : 'unexpected end of input',
+      )
     }
     const called = query[at] === '(' ? /([A-Za-z_:][\w:]*)\s*$/.exec(query.slice(0, at)) : null
     if (called !== null) throw parseError(query, called.index, `unknown function with name ${JSON.stringify(called[1])}`)
@@ -56,11 +67,40 @@ type Item =
 
 const POWER = 6
 const precedences: Readonly<Record<BinaryOp, number>> = {
-  or: 1, and: 2, unless: 2, '==': 3, '!=': 3, '>': 3, '<': 3, '>=': 3, '<=': 3, '+': 4, '-': 4, '*': 5, '/': 5, '%': 5, atan2: 5, '^': POWER,
+  or: 1,
+  and: 2,
+  unless: 2,
+  '==': 3,
+  '!=': 3,
+  '>': 3,
+  '<': 3,
+  '>=': 3,
+  '<=': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  atan2: 5,
+  '^': POWER,
 }
 const operatorNodes: Readonly<Record<string, BinaryOp>> = {
-  Add: '+', Sub: '-', Mul: '*', Div: '/', Mod: '%', Pow: '^', Atan2: 'atan2', Eql: '==', Neq: '!=', Gtr: '>', Lss: '<', Gte: '>=', Lte: '<=',
-  And: 'and', Or: 'or', Unless: 'unless',
+  Add: '+',
+  Sub: '-',
+  Mul: '*',
+  Div: '/',
+  Mod: '%',
+  Pow: '^',
+  Atan2: 'atan2',
+  Eql: '==',
+  Neq: '!=',
+  Gtr: '>',
+  Lss: '<',
+  Gte: '>=',
+  Lte: '<=',
+  And: 'and',
+  Or: 'or',
+  Unless: 'unless',
 }
 const suffixNodes = new Set(['OffsetExpr', 'StepInvariantExpr', 'MatrixSelector', 'SubqueryExpr', 'AnchoredExpr', 'SmoothedExpr'])
 
@@ -101,7 +141,10 @@ class Converter {
       } else if (suffixNodes.has(next.name)) {
         todo.push({ kind: 'suffix', node: next }, next.firstChild!)
       } else if (next.name === 'NumberDurationLiteral' && /^[+-]/.test(this.#text(next))) {
-        items.push({ kind: 'sign', op: this.#text(next)[0] as '+' | '-', span: next }, { kind: 'atom', node: next, span: { from: next.from + 1, to: next.to } })
+        items.push(
+          { kind: 'sign', op: this.#text(next)[0] as '+' | '-', span: next },
+          { kind: 'atom', node: next, span: { from: next.from + 1, to: next.to } },
+        )
       } else {
         items.push({ kind: 'atom', node: next, span: next })
       }
@@ -150,7 +193,17 @@ class Converter {
       const precedence = precedences[item.op]
       // Only the power is grouped from the right: 2^3^2 is 2^9.
       const rhs = this.#climb(reader, precedence === POWER ? precedence : precedence + 1, depth + 1)
-      left = { kind: 'binary', op: item.op, opSpan: item.span, lhs: left, rhs, bool: item.bool, matching: item.matching, from: left.from, to: rhs.to }
+      left = {
+        kind: 'binary',
+        op: item.op,
+        opSpan: item.span,
+        lhs: left,
+        rhs,
+        bool: item.bool,
+        matching: item.matching,
+        from: left.from,
+        to: rhs.to,
+      }
     }
   }
 
@@ -159,7 +212,8 @@ class Converter {
     if (item.kind === 'sign') {
       // A sign binds like a multiplication, so a power goes first: -2^2 is -4.
       const expr = this.#climb(reader, POWER, depth + 1)
-      if (expr.kind === 'number') return { kind: 'number', value: item.op === '-' ? -expr.value : expr.value, from: item.span.from, to: expr.to }
+      if (expr.kind === 'number')
+        return { kind: 'number', value: item.op === '-' ? -expr.value : expr.value, from: item.span.from, to: expr.to }
       return { kind: 'unary', op: item.op, expr, from: item.span.from, to: expr.to }
     }
     if (item.kind !== 'atom') throw parseError(this.#query, 0, 'unexpected operator')
@@ -215,7 +269,11 @@ class Converter {
     const wanted = op === 'topk' || op === 'bottomk' || op === 'quantile' || op === 'count_values' ? 2 : 1
     if (args.length === 0) throw parseError(this.#query, node.from, 'no arguments for aggregate expression provided')
     if (args.length !== wanted) {
-      throw parseError(this.#query, node.from, `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`)
+      throw parseError(
+        this.#query,
+        node.from,
+        `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
+      )
     }
     const param = wanted === 2 ? args[0] : undefined
     return { kind: 'aggregate', op: op as AggregateOp, expr: args[wanted - 1]!, param, grouping, without, from: node.from, to: node.to }
@@ -227,37 +285,30 @@ class Converter {
 
   #labelName(node: SyntaxNode): string {
     const name = this.#string(node)
-    if (name === '' || !name.isWellFormed()) throw parseError(this.#query, node.from, `invalid label name for grouping: ${JSON.stringify(name)}`)
+    if (name === '' || !name.isWellFormed())
+      throw parseError(this.#query, node.from, `invalid label name for grouping: ${JSON.stringify(name)}`)
     return name
   }
 
   #selector(node: SyntaxNode): VectorSelectorExpr {
     const matchers: Matcher[] = []
     let name = ''
-    const setName = (given: string, at: number) => {
-      if (name !== '') throw parseError(this.#query, at, `metric name must not be set twice: ${JSON.stringify(name)} or ${JSON.stringify(given)}`)
-      name = given
-      matchers.push({ name: METRIC_NAME, op: '=', value: given })
-    }
     for (const part of children(node)) {
-      if (part.name === 'Identifier') {
-        setName(this.#text(part), part.from)
-        continue
-      }
-      for (const matcher of children(part)) {
-        if (matcher.name === 'QuotedLabelName') {
-          setName(this.#string(matcher.firstChild!), matcher.from)
+      for (const matcher of part.name === 'Identifier' ? [part] : children(part)) {
+        if (matcher.name === 'Identifier' || matcher.name === 'QuotedLabelName') {
+          name = matcher.name === 'Identifier' ? this.#text(matcher) : this.#string(matcher.firstChild!)
+          matchers.push({ name: METRIC_NAME, op: '=', value: name })
           continue
         }
         const [label, op, value] = children(matcher)
-        const compiled = {
-          name: label!.name === 'QuotedLabelName' ? this.#string(label!.firstChild!) : this.#text(label!),
-          op: this.#text(op!) as MatchOp,
-          value: this.#string(value!),
-        }
-        if (compiled.name === METRIC_NAME && compiled.op === '=' && name !== '') setName(compiled.value, matcher.from)
-        matchers.push(compiled)
+        const labelName = label!.name === 'QuotedLabelName' ? this.#string(label!.firstChild!) : this.#text(label!)
+        matchers.push({ name: labelName, op: this.#text(op!) as MatchOp, value: this.#string(value!) })
       }
+    }
+    const names = matchers.filter((matcher) => matcher.name === METRIC_NAME)
+    if (name !== '' && names.length > 1) {
+      const quoted = names.map((matcher) => JSON.stringify(matcher.value))
+      throw parseError(this.#query, node.from, `metric name must not be set twice: ${quoted[0]} or ${quoted[1]}`)
     }
     this.#checkMatchers(node, matchers)
     return { kind: 'vectorSelector', name, matchers, offsetMs: undefined, at: undefined, from: node.from, to: node.to }
@@ -290,7 +341,16 @@ class Converter {
       case 'SubqueryExpr': {
         const [, range, step] = children(node)
         const stepMs = step === undefined ? undefined : this.#duration(step, true)
-        return { kind: 'subquery', expr, rangeMs: this.#duration(range!, true), stepMs, offsetMs: undefined, at: undefined, from: expr.from, to }
+        return {
+          kind: 'subquery',
+          expr,
+          rangeMs: this.#duration(range!, true),
+          stepMs,
+          offsetMs: undefined,
+          at: undefined,
+          from: expr.from,
+          to,
+        }
       }
       case 'OffsetExpr': {
         const offsetMs = this.#duration(children(node)[2]!, false)
@@ -311,10 +371,19 @@ class Converter {
     }
   }
 
-  #shift(expr: Expr, to: number, what: string, change: (now: { offsetMs: number | undefined; at: AtModifier | undefined }) => object): Expr {
+  #shift(
+    expr: Expr,
+    to: number,
+    what: string,
+    change: (now: { offsetMs: number | undefined; at: AtModifier | undefined }) => object,
+  ): Expr {
     if (expr.kind === 'vectorSelector' || expr.kind === 'subquery') return { ...expr, ...change(expr), to }
     if (expr.kind === 'matrixSelector') return { ...expr, selector: { ...expr.selector, ...change(expr.selector) }, to }
-    throw parseError(this.#query, expr.from, `${what} must be preceded by an instant vector selector or range vector selector or a subquery`)
+    throw parseError(
+      this.#query,
+      expr.from,
+      `${what} must be preceded by an instant vector selector or range vector selector or a subquery`,
+    )
   }
 
   #at(node: SyntaxNode): AtModifier {
@@ -339,7 +408,8 @@ class Converter {
       } else if (parts.length === 1 && this.#text(inner)[0] !== '(') inner = parts[0]!
       else break
     }
-    if (inner.name !== 'NumberDurationLiteralInDurationContext') throw unsupported(this.#query, node.from, `the duration expression ${this.#text(node)}`)
+    if (inner.name !== 'NumberDurationLiteralInDurationContext')
+      throw unsupported(this.#query, node.from, `the duration expression ${this.#text(node)}`)
     // Nanoseconds first, as in Prometheus, so that 1.5 and 1500ms are the same.
     const durationMs = Math.trunc(Math.round(this.#number(inner) * 1e9) / 1e6) * sign
     if (!Number.isSafeInteger(durationMs)) throw parseError(this.#query, node.from, 'duration out of range')

@@ -3,7 +3,12 @@ import { type BinaryExpr, type CallExpr, type Expr, isComparison, isSetOp, type 
 import { parseError } from './position.ts'
 import { signatures } from './signatures.ts'
 
-const typeNames: Readonly<Record<ValueType, string>> = { scalar: 'scalar', string: 'string', vector: 'instant vector', matrix: 'range vector' }
+const typeNames: Readonly<Record<ValueType, string>> = {
+  scalar: 'scalar',
+  string: 'string',
+  vector: 'instant vector',
+  matrix: 'range vector',
+}
 
 /** The name of a type as Prometheus writes it in messages. */
 export function typeName(type: ValueType): string {
@@ -58,7 +63,10 @@ export function typecheck(query: string, expr: Expr): ValueType {
       case 'unary': {
         const type = check(node.expr)
         if (type !== 'scalar' && type !== 'vector') {
-          throw fail(node.from, `unary expression only allowed on expressions of type scalar or instant vector, got ${JSON.stringify(typeName(type))}`)
+          throw fail(
+            node.from,
+            `unary expression only allowed on expressions of type scalar or instant vector, got ${JSON.stringify(typeName(type))}`,
+          )
         }
         return type
       }
@@ -87,7 +95,8 @@ export function typecheck(query: string, expr: Expr): ValueType {
     const least = variadic === 0 ? args.length : args.length - 1
     if (variadic === 0 && given !== least) throw fail(node.from, `expected ${least} argument(s) in call to ${name}, got ${given}`)
     if (given < least) throw fail(node.from, `expected at least ${least} argument(s) in call to ${name}, got ${given}`)
-    if (variadic > 0 && given > least + variadic) throw fail(node.from, `expected at most ${least + variadic} argument(s) in call to ${name}, got ${given}`)
+    if (variadic > 0 && given > least + variadic)
+      throw fail(node.from, `expected at most ${least + variadic} argument(s) in call to ${name}, got ${given}`)
     for (const [i, arg] of node.args.entries()) expectType(arg, args[Math.min(i, args.length - 1)]!, `call to function ${name}`)
     return returns
   }
@@ -98,12 +107,17 @@ export function typecheck(query: string, expr: Expr): ValueType {
     const { op, matching } = node
     const at = node.opSpan.from
     if (node.bool && !isComparison(op)) throw fail(at, 'bool modifier can only be used on comparison operators')
-    if (isComparison(op) && !node.bool && left === 'scalar' && right === 'scalar') throw fail(at, 'comparisons between scalars must use BOOL modifier')
+    if (isComparison(op) && !node.bool && left === 'scalar' && right === 'scalar')
+      throw fail(at, 'comparisons between scalars must use BOOL modifier')
     for (const label of matching.on ? matching.labels : []) {
       if (matching.include.includes(label)) throw fail(at, `label ${JSON.stringify(label)} must not occur in ON and GROUP clause at once`)
     }
-    for (const [type, side] of [[left, node.lhs], [right, node.rhs]] as const) {
-      if (type !== 'scalar' && type !== 'vector') throw fail(side.from, 'binary expression must contain only scalar and instant vector types')
+    for (const [type, side] of [
+      [left, node.lhs],
+      [right, node.rhs],
+    ] as const) {
+      if (type !== 'scalar' && type !== 'vector')
+        throw fail(side.from, 'binary expression must contain only scalar and instant vector types')
     }
     const vectors = left === 'vector' && right === 'vector'
     if (!vectors && matching.labels.length > 0) throw fail(at, 'vector matching only allowed between instant vectors')

@@ -9,6 +9,8 @@ export interface ActiveAlert {
   readonly state: AlertState
   /** When the expression began to hold. */
   readonly activeAtMs: number
+  /** Since when it fires only because of `keep_firing_for`: the expression has ceased to hold. */
+  readonly keptFiringSinceMs: number | undefined
   readonly value: number
 }
 
@@ -42,15 +44,27 @@ export interface RuleGroupStatus {
   readonly name: string
   readonly file: string
   readonly intervalMs: number
+  /** Series a rule may give; `Infinity`: any number. */
+  readonly seriesMax: number
   readonly lastEvaluationMs: number | undefined
   readonly evaluationDurationMs: number
   readonly rules: readonly RuleStatus[]
+}
+
+/** What the manager did since its start; every count only rises. */
+export interface RuleStats {
+  /** Rules evaluated, failures among them. */
+  readonly evaluations: number
+  readonly evaluationsFailed: number
+  /** Evaluations of a group left out because the one before took too long. */
+  readonly groupEvaluationsMissed: number
 }
 
 /** Evaluates rule groups on their intervals until stopped. */
 export interface RuleManager {
   groups(): RuleGroupStatus[]
   alerts(): ActiveAlert[]
+  stats(): RuleStats
   start(): void
   /** Lets the evaluation under way end. */
   stop(): Promise<void>

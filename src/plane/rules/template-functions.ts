@@ -14,7 +14,8 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   humanizePercentage: (value) => `${formatGeneral(toNumber(value) * 100, 4)}%`,
   humanizeTimestamp: (value) => humanizeTimestamp(toNumber(value)),
   printf: (format, ...args) => printf(toText(format), args),
-  title: (text) => toText(text).replace(/(^|[^\p{L}\p{N}_'])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+  title: (text) =>
+    toText(text).replace(/(^|[^\p{L}\p{N}_'])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
   toUpper: (text) => toText(text).toUpperCase(),
   toLower: (text) => toText(text).toLowerCase(),
 }
@@ -129,7 +130,8 @@ function goType(value: TemplateValue): string {
 }
 
 function toNumber(value: TemplateValue | undefined): number {
-  const number = typeof value === 'string' ? parseNumber(value) : typeof value === 'object' || value === undefined ? undefined : Number(value)
+  const number =
+    typeof value === 'string' ? parseNumber(value) : typeof value === 'object' || value === undefined ? undefined : Number(value)
   if (number === undefined) throw ruleErrors.MW_RULE_TEMPLATE(`${value === undefined ? 'nothing' : JSON.stringify(value)} is not a number`)
   return number
 }

@@ -29,7 +29,8 @@ const roots: Readonly<Record<string, DataRoot>> = {
 }
 
 const keywords = new Set(['if', 'else', 'end', 'range', 'with', 'define', 'template', 'block', 'break', 'continue', 'and', 'or', 'not'])
-const token = /\s*(?:(?<text>"(?:\\.|[^"\\\n])*"|`[^`]*`)|(?<path>[$.][\w.]*)|(?<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<name>[A-Za-z_]\w*)|(?<mark>[|()]))/y
+const token =
+  /\s*(?:(?<text>"(?:\\.|[^"\\\n])*"|`[^`]*`)|(?<path>[$.][\w.]*)|(?<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<name>[A-Za-z_]\w*)|(?<mark>[|()]))/y
 
 /**
  * Reads the part of Go's template language that alert rules mostly use: text, paths into `$labels`, `$externalLabels` and `$value`

@@ -58,5 +58,7 @@ test.for([
   ['{{ (humanize $value }}', '( without )'],
   ['{{ $value $value }}', 'not a function'],
 ] as const)('%s is refused', ([source, want]) => {
-  expect(() => compileTemplate(source)).toThrow(expect.objectContaining({ code: 'MW_RULE_TEMPLATE', message: expect.stringContaining(want) }))
+  expect(() => compileTemplate(source)).toThrow(
+    expect.objectContaining({ code: 'MW_RULE_TEMPLATE', message: expect.stringContaining(want) }),
+  )
 })

@@ -36,9 +36,17 @@ export const ScrapeBlock = Type.Object(
     honor_labels: Type.Boolean({ default: false, description: "Whether a scraped label beats the target's of the same name." }),
     honor_timestamps: Type.Boolean({ default: true, description: "Whether a sample's own time is kept." }),
     static_configs: Type.Array(StaticConfig, { default: [] }),
-    sample_limit: Type.Integer({ default: 0, minimum: 0, description: 'Samples one scrape may return; more, and it fails whole. 0: no limit.' }),
+    sample_limit: Type.Integer({
+      default: 0,
+      minimum: 0,
+      description: 'Samples one scrape may return; more, and it fails whole. 0: no limit.',
+    }),
     body_size_limit: Type.Optional(
-      Type.String({ title: 'a size such as 10MB', pattern: '^(?:0|\\d+(?:B|KB|MB|GB|KiB|MiB|GiB))$', description: 'Size of one answer. 50MB by default.' }),
+      Type.String({
+        title: 'a size such as 10MB',
+        pattern: '^(?:0|\\d+(?:B|KB|MB|GB|KiB|MiB|GiB))$',
+        description: 'Size of one answer. 50MB by default.',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -108,7 +116,10 @@ export function toGlobalConfig(block: Static<typeof GlobalBlock>, error: PlaceEr
   const scrapeIntervalMs = milliseconds(block.scrape_interval) || 60_000
   const given = milliseconds(block.scrape_timeout ?? '0')
   if (given > scrapeIntervalMs) {
-    throw error(['global', 'scrape_timeout'], `${formatDuration(given)} is longer than the scrape_interval of ${formatDuration(scrapeIntervalMs)}`)
+    throw error(
+      ['global', 'scrape_timeout'],
+      `${formatDuration(given)} is longer than the scrape_interval of ${formatDuration(scrapeIntervalMs)}`,
+    )
   }
   checkLabelNames(block.external_labels, ['global', 'external_labels'], error)
   return {
@@ -160,10 +171,10 @@ function toScrapeJob(block: Static<typeof ScrapeBlock>, global: GlobalConfig, er
   }
 }
 
-/** Any non-empty UTF-8 text names a label; `__name__` alone is taken. Names that begin with `__` steer the scrape, as in Prometheus. */
+/** Any non-empty UTF-8 text names a label (bytes that are not show as U+FFFD); `__name__` alone is taken. Names that begin with `__` steer the scrape, as in Prometheus. */
 function checkLabelNames(labels: Readonly<Record<string, string>>, path: readonly (string | number)[], error: PlaceError): void {
   for (const name of Object.keys(labels)) {
-    if (name === '' || name === '__name__') throw error([...path, name], `"${name}" is not a valid label name here`)
+    if (name === '' || name === '__name__' || name.includes('\uFFFD')) throw error([...path, name], `"${name}" is not a valid label name here`)
   }
 }
 

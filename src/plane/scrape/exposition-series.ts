@@ -108,7 +108,8 @@ export function parseLabels(raw: string, at: number, format: ExpositionFormat): 
     i = skip(i + 1)
     const close = raw.charCodeAt(i) === QUOTE ? quotedEnd(raw, i) : -1
     const value = raw.slice(i + 1, close - 1)
-    if (close < 0 || (format === 'openmetrics' && value.includes('\n'))) throw new SeriesSyntaxError(`expected label value, got ${show(raw, i)}`)
+    if (close < 0 || (format === 'openmetrics' && value.includes('\n')))
+      throw new SeriesSyntaxError(`expected label value, got ${show(raw, i)}`)
     labels.push([name, unescapeLabel(value)])
     i = skip(close)
     if (raw.charCodeAt(i) === COMMA) i = skip(i + 1)

@@ -13,7 +13,13 @@ function samplesOf(body: string, format: ExpositionFormat = 'text') {
 test.for([
   { why: 'a bare name', body: 'up 1\n', labels: { __name__: 'up' }, value: 1 },
   { why: 'no newline at the end', body: 'up 1', labels: { __name__: 'up' }, value: 1 },
-  { why: 'blanks anywhere', body: '  a { b = "c" , } \t-Inf\t54321 \n', labels: { __name__: 'a', b: 'c' }, value: Number.NEGATIVE_INFINITY, timeMs: 54321 },
+  {
+    why: 'blanks anywhere',
+    body: '  a { b = "c" , } \t-Inf\t54321 \n',
+    labels: { __name__: 'a', b: 'c' },
+    value: Number.NEGATIVE_INFINITY,
+    timeMs: 54321,
+  },
   { why: 'no space before the value', body: 'a{b="c"}-2.5\n', labels: { __name__: 'a', b: 'c' }, value: -2.5 },
   { why: 'escapes', body: String.raw`a{b="q\"s\\n\n\t"} 1`, labels: { __name__: 'a', b: 'q"s\\n\n\\t' }, value: 1 },
   { why: 'braces and hashes in a value', body: 'a{b="{x} # y"} 1', labels: { __name__: 'a', b: '{x} # y' }, value: 1 },
@@ -47,7 +53,9 @@ test.for([
 })
 
 test('HELP, TYPE and UNIT are reported, other comments are not', () => {
-  const { metadata } = createExpositionReader('text').read('# HELP a two\\nlines \\\\ "q"\n# TYPE a untyped\n#TYPE b counter\n# HELP c\n# any\n#\n')
+  const { metadata } = createExpositionReader('text').read(
+    '# HELP a two\\nlines \\\\ "q"\n# TYPE a untyped\n#TYPE b counter\n# HELP c\n# any\n#\n',
+  )
   expect(metadata).toEqual([
     { kind: 'help', metric: 'a', text: 'two\nlines \\ "q"' },
     { kind: 'type', metric: 'a', text: 'unknown' },

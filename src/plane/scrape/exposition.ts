@@ -206,7 +206,9 @@ export class ExpositionParser<E extends SeriesEntry> {
     const keyword = text.slice(start + 2, start + 6)
     const known = keyword === 'HELP' || keyword === 'TYPE' || keyword === 'UNIT'
     if (text.charCodeAt(start + 1) !== SPACE || !known || text.charCodeAt(start + 6) !== SPACE) {
-      throw new SeriesSyntaxError(`expected a valid start token, got ${JSON.stringify(text.slice(start, Math.min(lineEnd(text, start), start + 20)))}`)
+      throw new SeriesSyntaxError(
+        `expected a valid start token, got ${JSON.stringify(text.slice(start, Math.min(lineEnd(text, start), start + 20)))}`,
+      )
     }
     const end = lineEnd(text, start)
     if (end === text.length) throw new SeriesSyntaxError('data does not end with # EOF')

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { Client, type Dispatcher } from 'undici'
-import { messageOf, ModelwatchError } from '../../core/errors.ts'
+import { ModelwatchError, messageOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/time.ts'
 import { scrapeErrors } from './errors.ts'
 import type { ExpositionFormat } from './exposition-series.ts'
@@ -56,7 +56,8 @@ export function createFetcher({ url, timeoutMs, bodyBytesMax: bytesMax }: Fetche
       try {
         const response = await via.request({ method: 'GET', path: target.pathname + target.search, headers, signal })
         const location = response.headers.location
-        if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') return await read(response, bodyBytesMax)
+        if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string')
+          return await read(response, bodyBytesMax)
         await response.body.dump()
         target = new URL(location, target)
       } finally {

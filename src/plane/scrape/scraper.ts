@@ -1,5 +1,5 @@
 import { labelsKey, toLabels } from '../../core/labels.ts'
-import { startTicker, type Ticker } from '../../core/ticker.ts'
+import { spread, startTicker, type Ticker } from '../../core/ticker.ts'
 import type { Clock } from '../../core/time.ts'
 import type { SeriesStore } from '../store/contract.ts'
 import type { ScrapeConfig } from './config.ts'
@@ -62,7 +62,7 @@ export function createScraper(config: ScrapeConfig, deps: { store: SeriesStore; 
         startTicker(
           {
             intervalMs,
-            offsetMs: hash(key) % intervalMs,
+            offsetMs: spread(key, intervalMs),
             run: async (slotMs) => {
               const outcome = await target.scrape(slotMs, stop.signal)
               if (outcome !== undefined) count(outcome)
@@ -81,11 +81,4 @@ export function createScraper(config: ScrapeConfig, deps: { store: SeriesStore; 
       await Promise.all([...running.values()].map(({ fetcher }) => fetcher.close()))
     },
   }
-}
-
-/** FNV-1a: spreads targets over the interval, the same way after every restart. */
-function hash(text: string): number {
-  let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-  return h >>> 0
 }

@@ -38,7 +38,8 @@ export function resolveTarget(job: ScrapeJob, address: string, own: Readonly<Rec
     )
   }
   const base = `${discovered.__scheme__}://${address}`
-  if (!/^https?$/.test(discovered.__scheme__!) || !URL.canParse(base)) throw configErrors.MW_CONFIG_INVALID(`${name}: "${base}" is not an address`)
+  if (!/^https?$/.test(discovered.__scheme__!) || !URL.canParse(base))
+    throw configErrors.MW_CONFIG_INVALID(`${name}: "${base}" is not an address`)
   const labels: Record<string, string> = { instance: address }
   for (const [label, value] of Object.entries(discovered)) if (!label.startsWith('__') && value !== '') labels[label] = value
   return { url: toUrl(base, job, discovered), intervalMs, timeoutMs, discoveredLabels: discovered, labels }
@@ -54,6 +55,7 @@ function toUrl(base: string, job: ScrapeJob, discovered: Readonly<Record<string,
     const name = label.slice('__param_'.length)
     values.set(name, [value, ...(values.get(name) ?? []).slice(1)])
   }
-  for (const [name, list] of [...values].sort(([a], [b]) => (a < b ? -1 : 1))) for (const value of list) url.searchParams.append(name, value)
+  for (const [name, list] of [...values].sort(([a], [b]) => (a < b ? -1 : 1)))
+    for (const value of list) url.searchParams.append(name, value)
   return url
 }

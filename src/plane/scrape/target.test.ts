@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fromLabels } from '../../core/labels.ts'
-import { createMemoryStore, isStaleMarker } from '../store/index.ts'
 import type { SeriesStore } from '../store/contract.ts'
+import { createMemoryStore, isStaleMarker } from '../store/index.ts'
 import type { ScrapeJob } from './config.ts'
 import { scrapeErrors } from './errors.ts'
 import type { Fetcher } from './fetch.ts'
@@ -49,7 +49,7 @@ function scripted(bodies: readonly (string | Error)[], options: Partial<ScrapeJo
 
 let store: SeriesStore
 beforeEach(() => {
-  store = createMemoryStore({}, { clock: { now: () => 0 } })
+  store = createMemoryStore()
 })
 afterEach(() => store.close())
 

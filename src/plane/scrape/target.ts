@@ -158,7 +158,8 @@ export class Target {
       this.#metadata.set(metric, next)
       this.#deps.store.setMetadata(metric, next)
     }
-    if (this.#metadata.size > metadata.size) for (const metric of this.#metadata.keys()) if (!metadata.has(metric)) this.#metadata.delete(metric)
+    if (this.#metadata.size > metadata.size)
+      for (const metric of this.#metadata.keys()) if (!metadata.has(metric)) this.#metadata.delete(metric)
   }
 
   #report(appender: Appender, timeMs: number, values: readonly number[]): void {

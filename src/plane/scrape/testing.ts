@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { ExpositionFormat } from './exposition-series.ts'
 import { ExpositionParser, type ExpositionSink, type MetadataKind, type SeriesEntry } from './exposition.ts'
+import type { ExpositionFormat } from './exposition-series.ts'
 
 interface Entry extends SeriesEntry {
   readonly labels: Readonly<Record<string, string>>
@@ -39,7 +39,7 @@ export function createExpositionReader(format: ExpositionFormat) {
         metadata: (kind, metric, text) => void metadata.push({ kind, metric, text }),
       }
       const parser = new ExpositionParser(body, format, sink, first)
-      while (!parser.parse(7)) continue // A slice that ends anywhere must not matter.
+      while (!parser.parse(7)); // A slice that ends anywhere must not matter.
       return { samples, metadata, created }
     },
   }

@@ -28,8 +28,8 @@ export class LabelIndex {
     this.#byKey.set(series.key, series)
     this.#byRef.set(series.ref, series)
     for (const [name, value] of series.labels) {
-      let values = this.#postings.get(name)
-      if (values === undefined) this.#postings.set(name, (values = new Map()))
+      const values = this.#postings.get(name) ?? new Map<string, Set<MemorySeries>>()
+      this.#postings.set(name, values)
       const posting = values.get(value)
       if (posting === undefined) values.set(value, new Set([series]))
       else posting.add(series)

@@ -56,6 +56,7 @@ function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: nu
         <p class="meta">
           <span class={`tag ${state}`}>{state}</span>
           {labels.severity !== undefined && <span>{labels.severity}</span>}
+          <code>{name}</code>
           <span>
             since <time dateTime={new Date(activeAtMs).toISOString()}>{formatClock(activeAtMs, nowMs)}</time> ({formatDuration(lasting)})
             {wait}
@@ -72,7 +73,6 @@ function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: nu
           )}
         </p>
       </div>
-      <code class="rule-name">{name}</code>
     </li>
   )
 }

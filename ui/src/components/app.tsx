@@ -17,7 +17,8 @@ export function App() {
   const shown = useStore(page)
   const state = useStore(contact)
   const look = useStore(view)
-  const nowMs = shown?.nowMs ?? Date.now()
+  // While the plane is silent its clock stands still, and ours has to do.
+  const seenMs = state.kind === 'lost' || shown === undefined ? Date.now() : shown.nowMs
   const model = shown?.model?.model
   const concerned = (shown?.alerts ?? []).filter(({ labels }) => labels.model === undefined || labels.model === model)
   const reporters = shown?.model?.reporters ?? []
@@ -26,7 +27,7 @@ export function App() {
   )
   const verdict = verdictOf({
     contact: state,
-    nowMs: state.kind === 'lost' ? Date.now() : nowMs,
+    nowMs: seenMs,
     model,
     targets: own.length > 0 ? own : (shown?.targets ?? []),
     alerts: concerned,
@@ -42,9 +43,9 @@ export function App() {
       <a class="skip" href="#main">
         Skip to the answer
       </a>
-      <TopBar page={shown} view={look} />
+      <TopBar page={shown} view={look} lost={state.kind === 'lost'} />
       <main id="main" class={state.kind === 'lost' ? 'stale' : ''}>
-        <VerdictBanner verdict={verdict} page={shown} view={look} />
+        <VerdictBanner verdict={verdict} page={shown} view={look} nowMs={seenMs} />
         {shown !== undefined && (
           <div class="picture">
             <Alerts page={shown} />

@@ -11,13 +11,15 @@ interface Props {
   readonly height: number
   readonly labelsMax: number
   readonly long?: boolean
+  /** Said under the picture while nothing is pointed at; a large one explains its two colours otherwise. */
+  readonly caption?: string | undefined
 }
 
 const labelHeight = 16
 const percent = (ratio: number) => `${(ratio * 100).toFixed(3)}%`
 
 /** Training laid over now: the outline is the training data, the filled bars are the rows of the last window. */
-export function Distribution({ name, unit, bins, height, labelsMax, long = false }: Props) {
+export function Distribution({ name, unit, bins, height, labelsMax, long = false, caption }: Props) {
   const [pointed, setPointed] = useState<string | undefined>(undefined)
   const layout = useMemo(() => layoutBins(bins, { labelsMax, long }), [bins, labelsMax, long])
   const bottom = height - labelHeight
@@ -65,17 +67,24 @@ export function Distribution({ name, unit, bins, height, labelsMax, long = false
         ))}
       </svg>
       <figcaption>
-        {bin === undefined ? (
-          <>
-            <i class="key reference" /> training <i class="key current" /> now
-          </>
-        ) : (
+        {bin !== undefined ? (
           <>
             <b>{describeBin(bin.what, unit)}</b>: {formatPercent(bin.reference)} in training, <b>{formatPercent(bin.current)}</b> now
           </>
+        ) : (
+          (caption ?? (long && <DistributionKey />))
         )}
       </figcaption>
     </figure>
+  )
+}
+
+/** What outline and filling mean. */
+export function DistributionKey() {
+  return (
+    <span class="distribution-key">
+      <i class="key reference" /> training <i class="key current" /> now
+    </span>
   )
 }
 

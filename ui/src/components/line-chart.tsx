@@ -77,7 +77,7 @@ function options(latest: { readonly current: Props }, width: number, height: num
   return {
     width,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: syncKey, setSeries: false }, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
@@ -88,9 +88,9 @@ function options(latest: { readonly current: Props }, width: number, height: num
       {
         stroke: ink,
         font,
-        size: 22,
-        gap: 3,
-        space: 70,
+        size: 26,
+        gap: 6,
+        space: 52,
         grid: { show: false },
         ticks: { show: false },
         values: (_, splits, __, ___, stepS) => splits.map((split) => formatTick(split * 1000, stepS * 1000)),
@@ -132,10 +132,15 @@ function axisWidth(_chart: uPlot, values: string[] | null): number {
 }
 
 function yRange({ fromZero = true, atLeast = 0, gate }: Props, low: number | null, high: number | null): [number, number] {
-  const top = Math.max(high ?? 0, gate === undefined ? Number.NEGATIVE_INFINITY : gate * 1.25, atLeast)
-  const bottom = fromZero ? Math.min(0, low ?? 0) : (low ?? 0)
-  const room = (top - bottom || Math.abs(top) || 1) * 0.08
-  return [bottom < 0 || !fromZero ? bottom - room : 0, top + room]
+  if (low === null || high === null) return [0, Math.max(1, atLeast)]
+  if (!fromZero) {
+    const room = (high - low || Math.abs(high) || 1) * 0.08
+    return [low >= 0 && low < room * 3 ? 0 : low - room, high + room]
+  }
+  const top = Math.max(high, (gate ?? 0) * 1.25, atLeast)
+  const bottom = Math.min(0, low)
+  const room = (top - bottom) * 0.08
+  return [bottom < 0 ? bottom - room : 0, top + room]
 }
 
 function drawMarks(chart: uPlot, { gate, markMs }: Props, gateColor: string, ink: string): void {

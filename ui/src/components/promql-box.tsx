@@ -19,34 +19,33 @@ export type Answer =
 export function PromqlBox({ page, view }: { readonly page: Page; readonly view: View }) {
   const [draft, setDraft] = useState(view.expr)
   const [answer, setAnswer] = useState<Answer | undefined>(undefined)
-  const input = useRef<HTMLTextAreaElement>(null)
   const { expr, tab } = view
   useEffect(() => setDraft(expr), [expr])
 
   const grid = alignedGrid(page.nowMs, rangesMs[view.range])
   // A graph changes when its grid does; a table, with each new picture.
   const moment = tab === 'graph' ? `${grid.startMs}/${grid.endMs}` : page.nowMs
-  // `moment` stands for the grid and the time.
-  useEffect(() => {
-    if (expr === '') return setAnswer(undefined)
+  const underWay = useRef<AbortController | undefined>(undefined)
+  const ask = () => {
     const controller = new AbortController()
-    const { signal } = controller
-    const startedMs = performance.now()
-    const took = () => performance.now() - startedMs
-    const asked =
-      tab === 'graph'
-        ? api.queryRange(expr, grid, { signal }).then((series): Answer => ({ kind: 'graph', series, grid, tookMs: took() }))
-        : api.query(expr, { timeMs: view.atMs, signal }).then((samples): Answer => ({ kind: 'table', samples, tookMs: took() }))
-    asked
-      .catch((error: unknown): Answer | undefined =>
-        // A silent plane is said at the top of the page; the last answer stays.
-        error instanceof ApiError && error.kind === 'refused' ? { kind: 'fault', message: error.message, expr } : undefined,
-      )
-      .then((next) => {
-        if (!signal.aborted && next !== undefined) setAnswer(next)
-      })
-    return () => controller.abort()
-  }, [expr, tab, moment])
+    underWay.current = controller
+    void answerTo(view, grid, controller.signal).then((next) => {
+      if (underWay.current === controller) underWay.current = undefined
+      if (!controller.signal.aborted && next !== undefined) setAnswer(next)
+    })
+  }
+  // Another question drops the one under way; another moment waits for it, or a slow question would never be answered.
+  useEffect(() => {
+    if (expr === '') setAnswer(undefined)
+    else ask()
+    return () => {
+      underWay.current?.abort()
+      underWay.current = undefined
+    }
+  }, [expr, tab])
+  useEffect(() => {
+    if (expr !== '' && underWay.current === undefined) ask()
+  }, [moment])
 
   const run = () => navigate({ expr: draft.trim() })
   return (
@@ -60,7 +59,6 @@ export function PromqlBox({ page, view }: { readonly page: Page; readonly view: 
       >
         <textarea
           id="promql"
-          ref={input}
           rows={Math.min(12, Math.max(2, draft.split('\n').length, Math.ceil(draft.length / 110)))}
           value={draft}
           spellcheck={false}
@@ -101,6 +99,18 @@ export function PromqlBox({ page, view }: { readonly page: Page; readonly view: 
       <div aria-live="polite">{answer !== undefined && <AnswerView answer={answer} page={page} />}</div>
     </section>
   )
+}
+
+/** @returns undefined when the plane is silent or the question was dropped: the last answer stays, and the top of the page says why. */
+async function answerTo({ expr, tab, atMs }: View, grid: TimeGrid, signal: AbortSignal): Promise<Answer | undefined> {
+  const startedMs = performance.now()
+  const took = () => performance.now() - startedMs
+  try {
+    if (tab === 'graph') return { kind: 'graph', series: await api.queryRange(expr, grid, { signal }), grid, tookMs: took() }
+    return { kind: 'table', samples: await api.query(expr, { timeMs: atMs, signal }), tookMs: took() }
+  } catch (error) {
+    return error instanceof ApiError && error.kind === 'refused' ? { kind: 'fault', message: error.message, expr } : undefined
+  }
 }
 
 function AnswerView({ answer, page }: { readonly answer: Answer; readonly page: Page }) {

@@ -101,6 +101,7 @@ function SignalTile({ tile, page }: { readonly tile: Tile; readonly page: Page }
         />
       )}
       <p class="legend">
+        {tile.lines.length === 1 && spanOf(tile, lines[0]!.values)}
         {tile.lines.length > 1 &&
           tile.lines.map((line) => (
             <span key={line.signal}>
@@ -119,8 +120,13 @@ function splitUnit(text: string): [string, string] {
   return gap === -1 ? [text, ''] : [text.slice(0, gap), text.slice(gap + 1)]
 }
 
-function describe({ title, format }: Tile, values: readonly (number | null)[]): string {
+/** "22.8 to 27.1 in this time"; '' while nothing is known. */
+function spanOf({ format }: Tile, values: readonly (number | null)[]): string {
   const known = values.filter((value) => value !== null)
-  if (known.length === 0) return `${title}: no data in this time`
-  return `${title}: between ${format(Math.min(...known))} and ${format(Math.max(...known))}, now ${format(known.at(-1))}`
+  return known.length === 0 ? '' : `${format(Math.min(...known))} to ${format(Math.max(...known))} in this time`
+}
+
+function describe(tile: Tile, values: readonly (number | null)[]): string {
+  const span = spanOf(tile, values)
+  return `${tile.title}: ${span === '' ? 'no data in this time' : span}`
 }

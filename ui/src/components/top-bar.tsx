@@ -8,7 +8,7 @@ import { Icon } from './icons.tsx'
 import { ViewLink } from './view-link.tsx'
 
 /** Which model, which time, live or not. */
-export function TopBar({ page, view }: { readonly page: Page | undefined; readonly view: View }) {
+export function TopBar({ page, view, lost }: { readonly page: Page | undefined; readonly view: View; readonly lost: boolean }) {
   const shownTheme = useStore(theme)
   const models = page?.catalogue.models ?? []
   return (
@@ -41,11 +41,11 @@ export function TopBar({ page, view }: { readonly page: Page | undefined; readon
             </ViewLink>
           ))}
         </nav>
-        <button type="button" class={`live ${view.atMs === undefined ? 'on' : ''}`} onClick={togglePause} title="p">
+        <button type="button" class={`live ${view.atMs === undefined ? 'on' : ''} ${lost ? 'lost' : ''}`} onClick={togglePause} title="p">
           {view.atMs === undefined ? (
             <>
               <span class="pulse" aria-hidden="true" />
-              Live
+              {lost ? 'Lost' : 'Live'}
               <span class="visually-hidden">, press to pause</span>
             </>
           ) : (

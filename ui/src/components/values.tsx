@@ -1,11 +1,11 @@
 import { navigate } from '../app-state.ts'
 import { describeShift } from '../bins.ts'
-import { formatClock, formatDuration, formatNumber } from '../format.ts'
+import { formatClock, formatDuration, formatNumber, formatPsi } from '../format.ts'
 import type { Page } from '../page-data.ts'
 import { describeVerdict, type Gates, type ValueState } from '../values.ts'
 import type { Tone } from '../verdict.ts'
 import type { View } from '../view.ts'
-import { Distribution } from './distribution.tsx'
+import { Distribution, DistributionKey } from './distribution.tsx'
 import { Icon, ToneIcon } from './icons.tsx'
 import { PsiSpark } from './psi-spark.tsx'
 import { ValueDetail } from './value-detail.tsx'
@@ -18,8 +18,8 @@ export function Values({ page, view }: { readonly page: Page; readonly view: Vie
       <header class="section-head">
         <h2 id="values-title">Inputs and outputs</h2>
         <p class="quiet">
-          Compared with the training data. A value drifts when its index (PSI) is over {formatNumber(gates.psi)}, chance does not explain it
-          (z over {formatNumber(gates.psiZ)}), and at least {formatNumber(gates.rows)} rows say so.
+          <DistributionKey /> A value drifts when its index (PSI) reaches {formatPsi(gates.psi)}, chance does not explain it (z from{' '}
+          {formatNumber(gates.psiZ)}), and at least {formatNumber(gates.rows)} rows say so.
         </p>
       </header>
       {values.length === 0 ? (
@@ -73,15 +73,14 @@ function ValueRow({ value, gates, nowMs, open }: RowProps) {
         </button>
         <div class="judgement">
           <p class="psi-figure">
-            <span class="quiet">PSI</span> <strong>{formatNumber(value.psi)}</strong>
+            <span class="quiet">PSI</span> <strong>{formatPsi(value.psi)}</strong>
           </p>
           <Meter psi={value.psi} gate={gates.psi} />
-          <p class="verdict-word">{describeVerdict(value.verdict, value.alert)}</p>
+          <p class="verdict-word">{describeVerdict(value)}</p>
           <p class="quiet">{sinceOf(value, gates, nowMs)}</p>
         </div>
         <PsiSpark value={value} gate={gates.psi} nowMs={nowMs} />
-        <Distribution name={value.name} unit={value.unit} bins={value.bins} height={84} labelsMax={6} />
-        {shift !== undefined && <p class="shift">{shift}.</p>}
+        <Distribution name={value.name} unit={value.unit} bins={value.bins} height={78} labelsMax={6} caption={shift} />
       </div>
       {open && <ValueDetail id={detailId} value={value} gates={gates} nowMs={nowMs} />}
     </li>

@@ -10,10 +10,11 @@ interface Props {
   readonly verdict: Verdict
   readonly page: Page | undefined
   readonly view: View
+  readonly nowMs: number
 }
 
 /** The answer, in a sentence that can be read from across the room. */
-export function VerdictBanner({ verdict, page, view }: Props) {
+export function VerdictBanner({ verdict, page, view, nowMs }: Props) {
   return (
     <section class={`verdict tone-${verdict.tone}`} aria-labelledby="verdict">
       <ToneIcon tone={verdict.tone} size={44} />
@@ -22,7 +23,7 @@ export function VerdictBanner({ verdict, page, view }: Props) {
           {verdict.headline}
         </h1>
         <p class="detail">
-          {verdict.detail} <Since verdict={verdict} page={page} />
+          {verdict.detail} <Since verdict={verdict} history={page?.history} nowMs={nowMs} />
         </p>
       </div>
       {page?.model !== undefined && page.revision !== undefined && <ModelFacts page={page} revision={page.revision} view={view} />}
@@ -31,9 +32,8 @@ export function VerdictBanner({ verdict, page, view }: Props) {
   )
 }
 
-function Since({ verdict, page }: { readonly verdict: Verdict; readonly page: Page | undefined }) {
-  const nowMs = page?.nowMs ?? Date.now()
-  const since = verdict.sinceMs !== undefined ? { timeMs: verdict.sinceMs, atLeast: false } : runOf(verdict, page?.history)
+function Since({ verdict, history, nowMs }: { readonly verdict: Verdict; readonly history: History | undefined; readonly nowMs: number }) {
+  const since = verdict.sinceMs !== undefined ? { timeMs: verdict.sinceMs, atLeast: false } : runOf(verdict, history)
   if (since === undefined || verdict.tone === 'idle') return null
   const lasting = formatDuration(nowMs - since.timeMs)
   return since.atLeast ? (

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Static, Type } from 'typebox'
+import { configErrors, Duration, type ParsedConfig, parseConfig } from '../core/config.ts'
+import { ServingConfig } from '../sources/serving/config.ts'
+
+/** The `monitor:` block: the plane and its page. What it scrapes and judges stands in prometheus.yml and the rule files. */
+const MonitorConfig = Type.Object(
+  {
+    listen: Type.String({ default: '127.0.0.1:9090', description: 'Address of the page and of the Prometheus API, host:port.' }),
+    config_file: Type.String({ default: 'prometheus.yml', description: 'Prometheus configuration, relative to this file.' }),
+    retention: Duration({ default: '6h', description: 'How long samples are kept, in memory.' }),
+  },
+  { additionalProperties: false, default: {} },
+)
+
+/** One entry of `replay:`: rows of a file sent as predictions while everything runs. */
+const ReplayConfig = Type.Object(
+  {
+    file: Type.String({ description: 'CSV or Parquet, relative to this file.' }),
+    model: Type.Optional(Type.String({ description: 'Needed where more than one model is served.' })),
+    describe: Type.String({ default: '', description: 'What these rows are, for the first lines.' }),
+    rate: Type.Number({ default: 10, exclusiveMinimum: 0, description: 'Rows per second.' }),
+    order: Type.Union([Type.Literal('random'), Type.Literal('file')], { default: 'random' }),
+    seed: Type.Integer({ default: 1, minimum: 0 }),
+    label_delay: Duration({ default: '5s', description: 'From a prediction to its label, where the file holds the true outcome.' }),
+  },
+  { additionalProperties: false },
+)
+export type ReplayConfig = Static<typeof ReplayConfig>
+
+/** `modelwatch.yaml`: what `modelwatch up` starts. */
+const ModelwatchConfig = Type.Object(
+  {
+    serving: ServingConfig,
+    monitor: MonitorConfig,
+    replay: Type.Array(ReplayConfig, { default: [] }),
+  },
+  { additionalProperties: false },
+)
+export type ModelwatchConfig = Static<typeof ModelwatchConfig>
+
+/**
+ * Reads DIR/modelwatch.yaml.
+ * @throws MW_CONFIG_INVALID naming file, line and key; also when there is no such file.
+ */
+export async function readModelwatchConfig(dir: string): Promise<ParsedConfig<ModelwatchConfig>> {
+  const file = join(dir, 'modelwatch.yaml')
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw configErrors.MW_CONFIG_INVALID(`${file} cannot be read`, {
+      cause: error,
+      hint: 'Name a folder that holds a modelwatch.yaml, such as examples/weather.',
+    })
+  }
+  return parseConfig(ModelwatchConfig, text, { file })
+}

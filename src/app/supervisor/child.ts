@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+/** What a role tells its supervisor over the process channel. */
+export type RoleMessage =
+  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint: string }
+
+/** One role in a process of its own. */
+export interface RoleProcess {
+  readonly name: string
+  readonly pid: number | undefined
+  /** Resolves once the role listens; rejects with why it could not. */
+  readonly ready: Promise<string>
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  /** Asks it to end, and ends it after the grace time. */
+  stop(): Promise<void>
+}
+
+/** Why a role could not start, as it said itself. */
+export class RoleFailure extends Error {
+  override readonly name = 'RoleFailure'
+  readonly code: string
+  readonly hint: string
+  constructor(code: string, message: string, hint: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+  }
+}
+
+const STOP_GRACE_MS = 10_000
+
+/**
+ * Starts `modelwatch ROLE …` as a child. Its log lines are handed on, one by one.
+ * @param command - Program and leading arguments that start modelwatch itself.
+ */
+export function spawnRole(
+  name: string,
+  command: readonly [string, ...string[]],
+  args: readonly string[],
+  onLog: (line: string) => void,
+): RoleProcess {
+  const [program, ...leading] = command
+  // In a process group of its own: Ctrl-C reaches the supervisor alone, and the order in which roles end is its decision.
+  const child = spawn(program, [...leading, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream! }).on('line', onLog)
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }))
+    child.once('error', () => resolve({ code: null, signal: null }))
+  })
+  return { name, pid: child.pid, ready: readiness(name, child, exited), exited, stop: () => stop(child, exited) }
+}
+
+function readiness(name: string, child: ChildProcess, exited: RoleProcess['exited']): Promise<string> {
+  const ready = new Promise<string>((resolve, reject) => {
+    child.on('message', (message: RoleMessage) => {
+      if (message.kind === 'ready') resolve(message.url)
+      else reject(new RoleFailure(message.code, message.message, message.hint))
+    })
+    child.once('error', (error) =>
+      reject(new RoleFailure('MW_ROLE_START', `${name} cannot be started: ${error.message}`, 'Is modelwatch installed whole?')),
+    )
+    void exited.then(({ code, signal }) =>
+      reject(
+        new RoleFailure(
+          'MW_ROLE_EXIT',
+          `${name} ended before it was ready (${signal ?? `exit code ${code}`})`,
+          'Its last lines above say why.',
+        ),
+      ),
+    )
+  })
+  ready.catch(() => {}) // Whoever awaits it is told; a role that is stopped before that need not be.
+  return ready
+}
+
+async function stop(child: ChildProcess, exited: RoleProcess['exited']): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS)
+  await exited
+  clearTimeout(timer)
+}

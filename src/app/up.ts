@@ -1,0 +1,148 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { messageOf } from '../core/errors.ts'
+import type { Replay } from '../sources/loadtest/index.ts'
+import { type ModelwatchConfig, type ReplayConfig, readModelwatchConfig } from './config.ts'
+import { createReplay, toReplayOptions } from './replay.ts'
+import { type RoleProcess, spawnRole } from './supervisor/child.ts'
+
+export interface UpDeps {
+  /** Program and leading arguments that start modelwatch itself. */
+  readonly command: readonly [string, ...string[]]
+  /** A line of a role's log, as it wrote it. */
+  onLog(role: string, line: string): void
+  /** Something the person at the terminal should know. */
+  onNote(text: string): void
+}
+
+export interface RunningReplay {
+  readonly config: ReplayConfig
+  readonly replay: Replay
+}
+
+/** Everything that `modelwatch up` runs. */
+export interface Running {
+  readonly gatewayUrl: string
+  readonly monitorUrl: string
+  readonly replays: readonly RunningReplay[]
+  /** Resolves when all has ended; rejects when a role is given up. */
+  readonly ended: Promise<void>
+  /** Ends the replays first, then the gateway, then the monitor, so that the last requests are still seen. */
+  stop(): Promise<void>
+}
+
+const RESTART_DELAY_MS_MIN = 500
+const RESTART_DELAY_MS_MAX = 30_000
+/** Deaths in a row, each sooner than a minute after the start, before a role is given up. */
+const RESTARTS_MAX = 5
+const STABLE_MS = 60_000
+
+/**
+ * Starts what DIR/modelwatch.yaml names: gateway and monitor as processes of their own, so that a heavy query never slows a prediction,
+ * and the replays here. A role that dies is started anew, more slowly each time.
+ * @throws RoleFailure when a role cannot start, and what reading the configuration throws; nothing is left running then.
+ */
+export async function startUp(dir: string, deps: UpDeps): Promise<Running> {
+  const { value: config } = await readModelwatchConfig(dir)
+  const stopping = new AbortController()
+  const gateway = new SupervisedRole('gateway', ['serve', dir], deps, stopping.signal)
+  const monitor = new SupervisedRole('monitor', monitorArgs(config, dir), deps, stopping.signal)
+  const stopRoles = async () => {
+    await gateway.stop()
+    await monitor.stop()
+  }
+  const replays: RunningReplay[] = []
+  let urls: [string, string]
+  try {
+    urls = await Promise.all([gateway.start(), monitor.start()])
+    for (const entry of config.replay) replays.push({ config: entry, replay: await createReplay(toReplayOptions(entry, dir, urls[0])) })
+  } catch (error) {
+    stopping.abort()
+    await stopRoles()
+    throw error
+  }
+  const replaying = replays.map(({ replay }) => replay.run(stopping.signal))
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      stopping.abort()
+      await Promise.all(replaying)
+      await Promise.all(replays.map(({ replay }) => replay.close()))
+      await stopRoles()
+    })()
+    return stopped
+  }
+  const ended = Promise.race([gateway.ended, monitor.ended])
+  ended.catch(() => {}) // The caller awaits it; until then it must not end the process.
+  return { gatewayUrl: urls[0], monitorUrl: urls[1], replays, ended, stop }
+}
+
+function monitorArgs({ monitor }: ModelwatchConfig, dir: string): string[] {
+  return [
+    'monitor',
+    '--config.file',
+    join(dir, monitor.config_file),
+    '--web.listen-address',
+    monitor.listen,
+    '--storage.retention.time',
+    monitor.retention,
+  ]
+}
+
+/** A role that is started anew when it dies, until it is stopped or given up. */
+class SupervisedRole {
+  readonly ended: Promise<void>
+  readonly #name: string
+  readonly #args: readonly string[]
+  readonly #deps: UpDeps
+  readonly #stopping: AbortSignal
+  #process: RoleProcess | undefined
+  readonly #end = Promise.withResolvers<void>()
+
+  constructor(name: string, args: readonly string[], deps: UpDeps, stopping: AbortSignal) {
+    this.#name = name
+    this.#args = args
+    this.#deps = deps
+    this.#stopping = stopping
+    this.ended = this.#end.promise
+    this.ended.catch(() => {})
+  }
+
+  /** @returns its URL. @throws RoleFailure when the first start fails; later ones are tried again. */
+  async start(): Promise<string> {
+    const url = await this.#spawn().ready
+    void this.#watch()
+    return url
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop()
+    this.#end.resolve()
+  }
+
+  #spawn(): RoleProcess {
+    this.#process = spawnRole(this.#name, this.#deps.command, this.#args, (line) => this.#deps.onLog(this.#name, line))
+    return this.#process
+  }
+
+  async #watch(): Promise<void> {
+    let restarts = 0
+    let startedMs = performance.now()
+    for (;;) {
+      const { code, signal } = await this.#process!.exited
+      if (this.#stopping.aborted) return
+      if (performance.now() - startedMs > STABLE_MS) restarts = 0
+      const how = `the ${this.#name} ended unexpectedly (${signal ?? `exit code ${code}`})`
+      if (restarts === RESTARTS_MAX) {
+        this.#end.reject(new Error(`${how}, ${RESTARTS_MAX + 1} times in a row; it is given up`))
+        return
+      }
+      const waitMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** restarts++)
+      this.#deps.onNote(`${how}; it is started anew in ${waitMs / 1000} s`)
+      await delay(waitMs, undefined, { signal: this.#stopping }).catch(() => {}) // Stopping ends the wait, and is looked at next.
+      if (this.#stopping.aborted) return
+      startedMs = performance.now()
+      this.#spawn().ready.catch((error: unknown) => this.#deps.onNote(`the ${this.#name} did not start: ${messageOf(error)}`))
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander'
+import { readVersion } from '../app/version.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addProfileCommand } from './commands/profile.ts'
+import { addReplayCommand } from './commands/replay.ts'
+import { addMonitorCommand, addServeCommand } from './commands/roles.ts'
+import { addUpCommand } from './commands/up.ts'
+import { reportError } from './output.ts'
+
+const USAGE_EXIT_CODE = 2
+
+function createProgram(): Command {
+  const program = new Command('modelwatch')
+    .description('Serves a machine-learning model and watches everything that can go wrong with it.')
+    .version(readVersion(), '-v, --version', 'print the version')
+    .option('--trace', 'with an error, show where it happened')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Begin with:
+  modelwatch up examples/weather       a real model, served and watched
+  modelwatch help COMMAND              what a command takes
+
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration.`,
+    )
+  addUpCommand(program)
+  addServeCommand(program)
+  addMonitorCommand(program)
+  addProfileCommand(program)
+  addReplayCommand(program)
+  addExportCommand(program)
+  for (const command of program.commands) command.exitOverride()
+  return program
+}
+
+const program = createProgram()
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander has told of its own already; help and version are no errors at all.
+  process.exitCode =
+    error instanceof CommanderError
+      ? error.exitCode === 0
+        ? 0
+        : USAGE_EXIT_CODE
+      : reportError(error, program.opts<{ trace?: boolean }>().trace === true)
+}

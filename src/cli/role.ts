@@ -1,0 +1,38 @@
+import { type Logger, pino } from 'pino'
+import type { RunningRole } from '../app/serve.ts'
+import type { RoleMessage } from '../app/supervisor/child.ts'
+import { ModelwatchError, messageOf } from '../core/errors.ts'
+
+export function createLogger(name: string): Logger {
+  return pino({ name, base: { role: name }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
+}
+
+/**
+ * Runs one role until a signal asks it to end, or its supervisor goes away. Under a supervisor it says over the process channel that it is ready,
+ * or why it could not start; alone it logs.
+ */
+export async function runRole(name: string, start: (deps: { log: Logger }) => Promise<RunningRole>): Promise<void> {
+  const log = createLogger(name)
+  const tell = (message: RoleMessage) => process.send?.(message)
+  const stop = Promise.withResolvers<string>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal))
+  process.once('disconnect', () => stop.resolve('its supervisor went away'))
+  let role: RunningRole
+  try {
+    role = await start({ log })
+  } catch (error) {
+    if (process.send === undefined) throw error
+    const known = error instanceof ModelwatchError ? error : undefined
+    if (known === undefined) log.error({ err: error }, 'cannot start')
+    tell({ kind: 'failed', code: known?.code ?? 'MW_INTERNAL', message: messageOf(error), hint: known?.hint ?? 'Its log above says more.' })
+    process.exitCode = 1
+    process.disconnect()
+    return
+  }
+  log.info({ url: role.url }, `${name} listens on ${role.url}`)
+  tell({ kind: 'ready', url: role.url })
+  const why = await stop.promise
+  log.info(`${name} stops: ${why}`)
+  await role.close()
+  if (process.connected) process.disconnect()
+}

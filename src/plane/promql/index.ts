@@ -1,0 +1,5 @@
+export { type QueryEngineConfig, queryEngineDefaults } from './config.ts'
+export type * from './contract.ts'
+export { createQueryEngine, type QueryEngineDeps } from './engine.ts'
+export { promqlErrors } from './errors.ts'
+export { formatFloat } from './literals.ts'

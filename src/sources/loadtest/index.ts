@@ -1,0 +1,1 @@
+export { createReplay, type Replay, type ReplayOptions, type ReplayProgress } from './replay.ts'

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { toInputValue } from './cells.ts'
+
+test.for([
+  ['number', '12.5', 12.5],
+  ['number', ' -1e3 ', -1000],
+  ['number', '', null],
+  ['number', 'NaN', Number.NaN],
+  ['number', '-inf', Number.NEGATIVE_INFINITY],
+  ['number', 'n/a', 'n/a'],
+  ['number', '0x10', '0x10'],
+  ['number', 7n, 7],
+  ['number', true, true],
+  ['integer', '3', 3],
+  ['boolean', 'True', true],
+  ['boolean', '0', false],
+  ['boolean', 'yes', 'yes'],
+  ['category', 'sun', 'sun'],
+  ['category', 12, '12'],
+  ['category', null, null],
+] as const)('%s from %s is %s', ([type, cell, want]) => expect(toInputValue({ type }, cell)).toEqual(want))
