@@ -27,6 +27,7 @@ const written = [
   'models/weather/model.yaml',
   'models/weather/revisions/v1/model.onnx',
   'models/weather/revisions/v1/revision.yaml',
+  'models/weather/revisions/v1/reference.json',
 ]
 test.for(written)('training again gives the same %s', (path) => {
   expect(readFileSync(join(outDir, path)).equals(readFileSync(join(home, path))), `${path} differs: commit what train.ts writes`).toBe(true)

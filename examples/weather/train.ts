@@ -1,6 +1,6 @@
 // Trains the weather model: `node examples/weather/train.ts [--out DIR]`. Without --out it writes beside this file.
 //
-//   vega-datasets ─▶ data/seattle-training.csv ─▶ ridge regression ─▶ model.onnx ─▶ figures, measured with model.onnx itself ─▶ gate
+//   vega-datasets ─▶ data/seattle-training.csv ─▶ ridge regression ─▶ model.onnx ─▶ figures, measured with model.onnx itself ─▶ gate ─▶ reference.json
 //                 ├▶ data/seattle-held-out.csv ────────────────────────────────────────▲
 //                 └▶ data/new-york.csv ────────────────────────────────────────────────┘
 //
@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { profileModel } from '../../src/app/profile.ts'
 import { parseWeatherDays, readWeatherSource, splitDays, toCsv, type WeatherDay } from './train/data.ts'
 import { type Figures, formatFigures, gainOf, measure, predictOnnx } from './train/evaluate.ts'
 import { toColumns, toOnnx } from './train/model.ts'
@@ -29,17 +30,14 @@ const trainedAt = '2016-01-01T00:00:00Z'
 
 const home = import.meta.dirname
 
-/** A revision as it lies on disk, with all that the steps after training need. */
-export interface TrainedRevision {
+/** A revision as it lies on disk. */
+interface TrainedRevision {
   /** The model package: holds `model.yaml`. */
   readonly modelDir: string
   /** Holds `model.onnx` and `revision.yaml`. */
   readonly revisionDir: string
   readonly trainingCsvPath: string
 }
-
-/** What is made of a revision once it is written, in this order. */
-const afterTraining: readonly ((revision: TrainedRevision) => Promise<void>)[] = []
 
 process.exitCode = await main()
 
@@ -66,7 +64,7 @@ async function main(): Promise<number> {
     return 3
   }
   const revision = write(outDir, onnx, penalty, sets)
-  for (const step of afterTraining) await step(revision)
+  await profile(revision)
   console.log(`written: ${revision.revisionDir}`)
   return 0
 }
@@ -125,6 +123,11 @@ function write(
   writeFileSync(join(revisionDir, 'model.onnx'), onnx)
   writeFileSync(join(revisionDir, 'revision.yaml'), toRevisionYaml(trainingCsv, sets.training.length, penalty))
   return { modelDir, revisionDir, trainingCsvPath }
+}
+
+/** The same as `modelwatch profile` does: bins of the training days and of the predictions for them, into reference.json. */
+async function profile({ modelDir, trainingCsvPath }: TrainedRevision): Promise<void> {
+  await profileModel({ modelDir, revision: 'v1', dataFile: trainingCsvPath, out: undefined, binsMax: 10, skipInvalid: false })
 }
 
 function toRevisionYaml(trainingCsv: string, rows: number, penalty: number): string {

@@ -54,7 +54,7 @@ export function addressOf(patch: Partial<View>): string {
 export function navigate(patch: Partial<View>, { replace = false } = {}): void {
   const next = { ...view.get(), ...patch }
   const address = `${location.pathname}${toSearch(next)}`
-  if (replace) history.replaceState(null, '', address)
+  if (replace || address === location.pathname + location.search) history.replaceState(null, '', address)
   else history.pushState(null, '', address)
   apply(next)
 }

@@ -1,7 +1,7 @@
 import type { Series, TimeGrid } from './api.ts'
 
 /** Most points of one chart line; more would lie closer than a pixel on a phone and cost the plane for nothing. */
-export const pointsMax = 150
+export const pointsMax = 180
 
 const niceStepsMs = [1000, 2000, 5000, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 3_600_000]
 

@@ -2,7 +2,7 @@ import type { Alert } from './api.ts'
 import type { Bin } from './bins.ts'
 import { lastRunStart } from './series.ts'
 
-/** The gates a drift rule uses; all three must be passed before it speaks. */
+/** The gates a drift rule uses. It speaks when index and deviation are above theirs, and there are at least as many rows. */
 export interface Gates {
   readonly psi: number
   readonly psiZ: number
@@ -46,8 +46,8 @@ export const keyOf = (role: string, name: string) => `${role}.${name}`
 export function judge({ psi, psiZ, rows }: Judgement, gates: Gates): ValueVerdict {
   if (rows !== undefined && rows < gates.rows) return 'too-few'
   if (psi === undefined || Number.isNaN(psi)) return 'unjudged'
-  if (psi < gates.psi) return 'steady'
-  if (psiZ !== undefined && psiZ < gates.psiZ) return 'unsure'
+  if (psi <= gates.psi) return 'steady'
+  if (psiZ !== undefined && psiZ <= gates.psiZ) return 'unsure'
   return 'drifting'
 }
 
@@ -59,7 +59,7 @@ export function driftStart(
   gates: Gates,
 ): ValueState['since'] {
   if (alert !== undefined) return { timeMs: alert.activeAtMs, atLeast: false }
-  return verdict === 'drifting' ? lastRunStart(timesMs, psi, (value) => value >= gates.psi) : undefined
+  return verdict === 'drifting' ? lastRunStart(timesMs, psi, (value) => value > gates.psi) : undefined
 }
 
 export function describeVerdict({ verdict, alert, rows }: Pick<ValueState, 'verdict' | 'alert' | 'rows'>): string {

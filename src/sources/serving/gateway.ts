@@ -31,7 +31,7 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
-  app.removeContentTypeParser('application/json')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
       done(null, parseJsonBody(body as string))
@@ -58,7 +58,7 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
   const meter = createRequestMeter(deps.registry)
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
   for (const served of models) {
-    addPredictRoute(app, served, { clock: deps.clock, rowsMax: config.rows_max, meter })
+    addPredictRoute(app, served, { clock: deps.clock, rowsMax: config.rows_max, meter, registry: deps.registry })
     addLabelsRoute(app, served, { clock: deps.clock, labelsMax: config.rows_max, meter })
   }
   addInfoRoutes(app, models)

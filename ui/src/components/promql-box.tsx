@@ -42,7 +42,7 @@ export function PromqlBox({ page, view }: { readonly page: Page; readonly view: 
       underWay.current?.abort()
       underWay.current = undefined
     }
-  }, [expr, tab])
+  }, [expr, tab, view.range, view.atMs])
   useEffect(() => {
     if (expr !== '' && underWay.current === undefined) ask()
   }, [moment])

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Clock } from '../../../core/time.ts'
+import { type Clock, MS_PER_SECOND } from '../../../core/time.ts'
+import type { Registry } from '../../../instrument/index.ts'
 import { type OutputColumn, type RowFault, toRowSchema } from '../../../watch/index.ts'
 import { servingErrors } from '../errors.ts'
+import { servingFamilies as families } from '../families.ts'
 import type { RequestMeter } from '../request-meter.ts'
 import type { ServedModel } from '../served-model.ts'
 
@@ -10,6 +12,7 @@ export interface PredictDeps {
   readonly clock: Clock
   readonly rowsMax: number
   readonly meter: RequestMeter
+  readonly registry: Registry
 }
 
 /** One field that was refused, in the shape that FastAPI's users know, with row, field and rule beside it. */
@@ -24,7 +27,8 @@ export interface InputFault {
 /** `POST /v1/models/{model}/predict`: one row, or many under `rows`. */
 export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps: PredictDeps): void {
   const { schema, revision } = served
-  const { rowsMax, clock, meter } = deps
+  const { rowsMax, clock, meter, registry } = deps
+  const encode = registry.histogram(families.phaseDuration, { model: schema.name, revision, phase: 'encode' })
   const names = schema.outputs.map(({ name }) => name)
   const numeric = schema.outputs.map(({ kind }) => kind === 'regression')
   const rowsIsFeature = schema.features.some(({ name }) => name === 'rows')
@@ -53,17 +57,21 @@ export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps:
       config: { meter: meter.route(schema.name, revision, 'predict') },
       schema: { tags: ['predict'], summary: `Predict with ${schema.name}`, description: schema.description, ...openApi(served, rowsMax) },
       validatorCompiler: () => () => true, // The rows are checked by the reader compiled from model.yaml, which also counts what it refuses.
-      serializerCompiler: () => JSON.stringify,
     },
-    async (request) => {
+    async (request, reply) => {
       const { rows, single } = toRows(request.body, rowsIsFeature, rowsMax)
       const read = served.readRows(rows)
       served.observer.inputs(read)
       if (read.faultCount > 0) throw toInputError(read.faults, read.faultCount, single)
       const outputs = await served.predict(read.columns)
       served.observer.outputs(outputs)
+      const startMs = performance.now()
       const answers = toAnswers(outputs, rows.length)
-      return single ? { model: schema.name, revision, ...answers[0] } : { model: schema.name, revision, predictions: answers }
+      const text = JSON.stringify(
+        single ? { model: schema.name, revision, ...answers[0] } : { model: schema.name, revision, predictions: answers },
+      )
+      encode.observe((performance.now() - startMs) / MS_PER_SECOND)
+      return reply.type('application/json; charset=utf-8').send(text)
     },
   )
 }

@@ -1,0 +1,46 @@
+import { defineErrors, type ErrorKind, messageOf, ModelwatchError } from '../../core/errors.ts'
+
+export const apiErrors = defineErrors({
+  MW_API_PARAMETER: { kind: 'invalid', retryable: false, hint: 'Correct the parameter.' },
+  MW_API_UNSUPPORTED: { kind: 'unsupported', retryable: false, hint: 'Leave the parameter away.' },
+  MW_API_NOT_FOUND: { kind: 'not_found', retryable: false, hint: 'See the Prometheus HTTP API for the addresses there are.' },
+})
+
+/** The error types of the Prometheus HTTP API. */
+export type ApiErrorType = 'bad_data' | 'execution' | 'timeout' | 'canceled' | 'internal' | 'unavailable' | 'not_found'
+
+export interface ApiFailure {
+  readonly status: number
+  readonly errorType: ApiErrorType
+  readonly message: string
+}
+
+const ofKind: Readonly<Record<ErrorKind, readonly [status: number, type: ApiErrorType]>> = {
+  invalid: [400, 'bad_data'],
+  config: [400, 'bad_data'],
+  unsupported: [400, 'bad_data'],
+  conflict: [400, 'bad_data'],
+  not_found: [404, 'not_found'],
+  overloaded: [422, 'execution'],
+  timeout: [503, 'timeout'],
+  unavailable: [503, 'unavailable'],
+  internal: [500, 'internal'],
+}
+
+/** Codes that say more than their kind: a query that parsed and still has no answer; a caller that went away (499, as nginx counts it). */
+const ofCode: Readonly<Record<string, readonly [status: number, type: ApiErrorType]>> = {
+  MW_PROMQL_EXECUTION: [422, 'execution'],
+  MW_PROMQL_CANCELED: [499, 'canceled'],
+}
+
+/** How the API answers an error. */
+export function toFailure(error: unknown): ApiFailure {
+  if (error instanceof ModelwatchError) {
+    const [status, errorType] = ofCode[error.code] ?? ofKind[error.kind]
+    return { status, errorType, message: error.message }
+  }
+  // Errors of fastify itself (a body too large, an unknown media type) carry the status they mean.
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500) return { status, errorType: 'bad_data', message: messageOf(error) }
+  return { status: 500, errorType: 'internal', message: messageOf(error) }
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { formatDuration } from '../../core/time.ts'
+import type { QueryOptions } from '../../plane/promql/contract.ts'
+import type { ApiDeps } from './contract.ts'
+import { apiErrors } from './errors.ts'
+import { durationParam, invalid, limitParam, paramsOf, requiredTimeParam, timeParam } from './params.ts'
+import { sendResult } from './reply.ts'
+
+/** Points one series of a range query may have, as in Prometheus. */
+const pointsMax = 11_000
+
+/** `/api/v1/query` and `/api/v1/query_range`. */
+export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): void {
+  const instant = async (request: FastifyRequest, reply: FastifyReply) => {
+    const params = paramsOf(request)
+    const limit = limitParam(params)
+    const timeMs = timeParam(params, 'time') ?? clock.now()
+    return sendResult(reply, await engine.instant(queryOf(params), timeMs, optionsOf(params, reply)), limit)
+  }
+  const range = async (request: FastifyRequest, reply: FastifyReply) => {
+    const params = paramsOf(request)
+    const limit = limitParam(params)
+    const startMs = requiredTimeParam(params, 'start')
+    const endMs = requiredTimeParam(params, 'end')
+    if (endMs < startMs) throw invalid('end', 'end timestamp must not be before start time')
+    const stepMs = durationParam(params, 'step')
+    if (stepMs === undefined) throw invalid('step', 'cannot parse "" to a valid duration')
+    if (stepMs <= 0) throw invalid('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
+    if ((endMs - startMs) / stepMs > pointsMax) {
+      throw apiErrors.MW_API_PARAMETER(
+        'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
+        { hint: `A step of ${formatDuration(Math.ceil((endMs - startMs) / pointsMax))} or more fits.` },
+      )
+    }
+    return sendResult(reply, await engine.range(queryOf(params), { startMs, endMs, stepMs }, optionsOf(params, reply)), limit)
+  }
+  app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })
+  app.route({ method: ['GET', 'POST'], url: '/api/v1/query_range', handler: range })
+}
+
+function queryOf(params: URLSearchParams): string {
+  const query = params.get('query')
+  if (query === null || query.trim() === '') throw invalid('query', 'unknown position: parse error: no expression found in input')
+  return query
+}
+
+/** A query ends when its caller hangs up: nobody waits for the answer. */
+function optionsOf(params: URLSearchParams, reply: FastifyReply): QueryOptions {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const timeoutMs = durationParam(params, 'timeout')
+  const lookbackMs = durationParam(params, 'lookback_delta')
+  return { signal: gone.signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && { lookbackMs }) }
+}

@@ -1,0 +1,84 @@
+import type { FastifyInstance } from 'fastify'
+import { fromLabels } from '../../core/labels.ts'
+import { formatExponent } from '../../core/number-text.ts'
+import type { ActiveAlert, RuleStatus } from '../../plane/rules/contract.ts'
+import type { ApiDeps } from './contract.ts'
+import { invalid, matchParam, paramsOf, refuse } from './params.ts'
+import { success, timestamp } from './reply.ts'
+
+/** `/api/v1/rules` and `/api/v1/alerts`. */
+export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches }: ApiDeps): void {
+  app.get('/api/v1/rules', async (request) => {
+    const params = paramsOf(request)
+    refuse(params, ['group_limit', 'group_next_token'])
+    const kind = kindParam(params)
+    const withAlerts = !['true', '1', 't', 'T', 'TRUE', 'True'].includes(params.get('exclude_alerts') ?? '')
+    const names = new Set(params.getAll('rule_name[]'))
+    const groupNames = new Set(params.getAll('rule_group[]'))
+    const files = new Set(params.getAll('file[]'))
+    const sets = matchParam(params, parseSelector)
+    const wanted = (rule: RuleStatus) =>
+      (kind === undefined || rule.kind === kind) &&
+      (names.size === 0 || names.has(rule.name)) &&
+      (sets.length === 0 || sets.some((set) => set.every((matcher) => matches(matcher, rule.labels[matcher.name] ?? ''))))
+    const filtered = kind !== undefined || names.size > 0 || sets.length > 0
+    const groups = rules
+      .groups()
+      .filter((group) => (groupNames.size === 0 || groupNames.has(group.name)) && (files.size === 0 || files.has(group.file)))
+      .map((group) => ({
+        name: group.name,
+        file: group.file,
+        rules: group.rules.filter(wanted).map((rule) => toRule(rule, withAlerts)),
+        interval: group.intervalMs / 1000,
+        limit: Number.isFinite(group.seriesMax) ? group.seriesMax : 0,
+        evaluationTime: group.evaluationDurationMs / 1000,
+        lastEvaluation: timestamp(group.lastEvaluationMs),
+      }))
+      // A filter that leaves nothing of a group leaves the group away.
+      .filter((group) => !filtered || group.rules.length > 0)
+    return success({ groups })
+  })
+  app.get('/api/v1/alerts', async () => success({ alerts: rules.alerts().map(toAlert) }))
+}
+
+function kindParam(params: URLSearchParams): RuleStatus['kind'] | undefined {
+  const type = (params.get('type') ?? '').toLowerCase()
+  if (type === '') return undefined
+  if (type === 'alert') return 'alerting'
+  if (type === 'record') return 'recording'
+  throw invalid('type', `not supported value "${type}"`)
+}
+
+function toRule(rule: RuleStatus, withAlerts: boolean) {
+  const base = {
+    name: rule.name,
+    query: rule.query,
+    labels: rule.labels,
+    health: rule.health,
+    ...(rule.lastError !== '' && { lastError: rule.lastError }),
+    evaluationTime: rule.evaluationDurationMs / 1000,
+    lastEvaluation: timestamp(rule.lastEvaluationMs),
+    type: rule.kind,
+  }
+  if (rule.kind === 'recording') return base
+  return {
+    state: rule.state,
+    ...base,
+    duration: rule.forMs / 1000,
+    keepFiringFor: rule.keepFiringForMs / 1000,
+    annotations: rule.annotations,
+    alerts: withAlerts ? rule.alerts.map(toAlert) : [],
+  }
+}
+
+function toAlert(alert: ActiveAlert) {
+  return {
+    labels: fromLabels(alert.labels),
+    annotations: alert.annotations,
+    state: alert.state,
+    activeAt: timestamp(alert.activeAtMs),
+    ...(alert.keptFiringSinceMs !== undefined && { keepFiringSince: timestamp(alert.keptFiringSinceMs) }),
+    // Prometheus writes the value of an alert, alone of all values, in the exponent form.
+    value: formatExponent(alert.value),
+  }
+}

@@ -1,0 +1,27 @@
+import { parser } from '@prometheus-io/lezer-promql'
+import { expect, test } from 'vitest'
+import { catalogueQueries, duration, qualityQueries, quote, type Scope, signalQueries, troubleQuery, valueQueries } from './queries.ts'
+
+const scope: Scope = { model: 'a "quoted" \\ model', revision: '2026-11-20-a' }
+const all = [
+  ...Object.values(catalogueQueries),
+  ...Object.values(valueQueries).map((query) => query(scope)),
+  ...Object.values(signalQueries).map((query) => query(scope, '10s')),
+  ...Object.values(qualityQueries).map((query) => query(scope, '1m')),
+  troubleQuery(scope, ['gateway', 'a.b|c']),
+  troubleQuery(scope, []),
+]
+
+test.for(all)('is PromQL: %s', (query) => {
+  parser.parse(query).iterate({
+    enter: ({ type, from }) => {
+      expect(type.isError, `error at ${from} of ${query}`).toBe(false)
+    },
+  })
+})
+
+test('texts and durations', () => {
+  expect(quote('a"b\\c\nd')).toBe('"a\\"b\\\\c\\nd"')
+  expect(duration(90_000)).toBe('90s')
+  expect(duration(1500)).toBe('1500ms')
+})
