@@ -57,6 +57,8 @@ export interface Quality {
   readonly mae: number | undefined
   readonly rmse: number | undefined
   readonly bias: number | undefined
+  /** The same measures over the training data. */
+  readonly reference: { readonly mae: number | undefined; readonly rmse: number | undefined }
 }
 
 /** Everything the page shows, at one moment. */
@@ -317,12 +319,15 @@ async function loadQuality(ask: Ask, scope: Scope, atMs: number | undefined) {
   const found = await Promise.all(names.map((name) => ask(qualityQueries[name](scope, duration(qualityWindowMs)), atMs)))
   const parts = Object.fromEntries(names.map((name, i) => [name, found[i]!])) as Record<QualityName, Sample[]>
   const of = (samples: readonly Sample[], name: string) => samples.find(({ labels }) => labels.name === name)?.value
+  const trained = (name: string, measure: string) =>
+    parts.reference.find(({ labels }) => labels.name === name && labels.measure === measure)?.value
   return {
     names: [...new Set(parts.mae.map(({ labels }) => labels.name ?? ''))].sort().map((name) => ({
       name,
       mae: of(parts.mae, name),
       rmse: of(parts.rmse, name),
       bias: of(parts.bias, name),
+      reference: { mae: trained(name, 'mae'), rmse: trained(name, 'rmse') },
     })),
     labelsPerSecond: parts.labels[0]?.value,
     coverage: parts.coverage[0]?.value,

@@ -67,6 +67,7 @@ export const qualityQueries = {
   rmse: (scope: Scope, window: string) => `sqrt(${errorRate('squared', scope, window)} / on () group_left () ${labelRate(scope, window)})`,
   bias: (scope: Scope, window: string) =>
     `(${errorRate('over', scope, window)} - ${errorRate('under', scope, window)}) / on () group_left () ${labelRate(scope, window)}`,
+  reference: (scope: Scope) => `max by (name, measure) (last_over_time(modelwatch_reference_error{${ofRevision(scope)}}[1h]))`,
   labels: (scope: Scope, window: string) => labelRate(scope, window),
   coverage: (scope: Scope, window: string) =>
     `${labelRate(scope, window)} / max(sum by (name) (rate(modelwatch_value_bin_total{${ofRevision(scope)}, role="output"}[${window}])))`,

@@ -108,6 +108,13 @@ test.for<{ why: string; facts: Partial<Facts>; tone: string; headline: string; s
     sinceMs: 5000,
   },
   {
+    why: 'a summary that names the model is the headline',
+    facts: { alerts: [alert('ModelwatchModelGone', 'firing', 1, 'No gateway serves weather any more.')] },
+    tone: 'bad',
+    headline: 'No gateway serves weather any more',
+    sinceMs: 1,
+  },
+  {
     why: 'another alert is pending',
     facts: { alerts: [alert('ModelwatchLatency', 'pending', 1, 'weather: slow')] },
     tone: 'warn',

@@ -93,9 +93,9 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
   const sinceMs = earliest(firing.map((alert) => alert.activeAtMs))
   if (other.length > 0) {
     const drift = driftFiring.length === 0 ? '' : ` Also: ${describeDrift(drifting, 'has')}.`
-    const headline = other.length === 1 ? `${model}: ${reasonOf(other[0]!, model)}` : `${model}: ${other.length} things are wrong`
+    const headline = other.length === 1 ? headlineOf(other[0]!, model) : `${model}: ${other.length} things are wrong`
     const detail =
-      other.length === 1 ? (other[0]!.annotations.description ?? '') : `${capital(listOf(other.map((alert) => reasonOf(alert, model))))}.`
+      other.length === 1 ? (other[0]!.annotations.description ?? '') : other.map((alert) => `${headlineOf(alert, model)}.`).join(' ')
     return { tone: 'bad', headline, detail: (detail + drift).trim(), sinceMs }
   }
   if (driftFiring.length > 0) {
@@ -109,7 +109,7 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
   }
   const pending = alerts.filter((alert) => alert.state === 'pending')
   if (pending.length > 0) {
-    const headline = `${model}: ${reasonOf(pending[0]!, model)}`
+    const headline = headlineOf(pending[0]!, model)
     return { tone: 'warn', headline, detail: 'Not long enough yet to fire.', sinceMs: earliest(pending.map((alert) => alert.activeAtMs)) }
   }
   return undefined
@@ -154,10 +154,10 @@ function namesOf(values: readonly ValueState[]): string {
   return shown.length === 0 ? '' : `${listOf(shown)} no longer ${shown.length === 1 ? 'looks' : 'look'} like training.`
 }
 
-/** The summary of an alert without the model's name in front, for a sentence that has said it already. */
-export function reasonOf(alert: Alert, model: string): string {
-  const summary = alert.annotations.summary ?? alert.name
-  return summary.startsWith(`${model}: `) ? summary.slice(model.length + 2) : summary
+/** The summary of an alert as a headline: without a full stop, and with the model's name in front unless it names the model itself. */
+export function headlineOf(alert: Alert, model: string): string {
+  const summary = (alert.annotations.summary ?? alert.name).replace(/\.$/, '')
+  return summary.includes(model) ? summary : `${model}: ${summary}`
 }
 
 export function capital(text: string): string {

@@ -119,6 +119,14 @@ function evaluate(world: World, expr: string, s: number): Vector {
     ],
     [/trained_timestamp/, () => [{ labels: scope, value: world.beganS - 9 * 86_400 }]],
     [/deployed_timestamp/, () => [{ labels: scope, value: world.beganS }]],
+    [
+      /reference_error/,
+      () =>
+        [
+          ['mae', 2.07],
+          ['rmse', 2.66],
+        ].map(([measure, value]) => ({ labels: { name: 'temp_max_tomorrow', measure: String(measure) }, value: Number(value) })),
+    ],
     [/reference_rows/, () => [{ labels: scope, value: 1096 }]],
     [/value_info/, () => values.map(({ role, name, unit, type }) => ({ labels: { role, name, unit, type }, value: 1 }))],
     [

@@ -63,7 +63,7 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     async instant(query, timeMs, options = {}): Promise<QueryResult> {
       const { expr, type } = prepare(query)
       const grid = { startMs: timeMs, stepMs: 1, count: 1 }
-      const { evaluator, annotations } = begin(query, expr, grid, range.endMs, options)
+      const { evaluator, annotations } = begin(query, expr, grid, timeMs, options)
       const value =
         type === 'matrix' ? toMatrixOfSamples(await evaluator.windows(expr, grid)) : toInstant(await evaluator.evaluate(expr, grid), timeMs)
       return { value, warnings: annotations.warnings, infos: annotations.infos }

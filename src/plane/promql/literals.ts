@@ -39,15 +39,15 @@ export function unquote(literal: string): string | undefined {
     if (bytes.length > 0) text += fromBytes(bytes)
     bytes = []
   }
-  const escape = /\\(?:([abfnrtv\\])|(['"])|([0-7]{3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/y
+  const escapeSequence = /\\(?:([abfnrtv\\])|(['"])|([0-7]{3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/y
   for (let i = 0; i < body.length; ) {
     if (body[i] !== '\\') {
       flush()
       text += body[i++]
       continue
     }
-    escape.lastIndex = i
-    const match = escape.exec(body)
+    escapeSequence.lastIndex = i
+    const match = escapeSequence.exec(body)
     if (match === null) return undefined
     i += match[0].length
     const [, simple, quoted, octal, hex, short, long] = match

@@ -13,8 +13,9 @@ import {
   type VectorMatching,
   type VectorSelectorExpr,
 } from './ast.ts'
+import { promqlErrors } from './errors.ts'
 import { parseNumber, unquote } from './literals.ts'
-import { parseError, unsupported } from './position.ts'
+import { parseError, positionOf, unsupported } from './position.ts'
 import { signatures } from './signatures.ts'
 
 /** Deepest nesting of expressions: each level costs stack when it is evaluated. */
@@ -24,12 +25,22 @@ const DEPTH_MAX = 500
  * Parses PromQL with the official grammar and turns the tree into our own.
  * @throws MW_PROMQL_PARSE with line and column; MW_PROMQL_UNSUPPORTED for what the grammar knows and the evaluator does not.
  */
-export function parse(query: string): Expr {
+export function parse(text: string): Expr {
+  const query = withoutBareDots(text)
   const tree = parser.parse(query)
   failOnErrorNode(query, tree.topNode)
   const root = children(tree.topNode).find((node) => node.name !== 'LineComment')
   if (root === undefined) throw parseError(query, 0, 'no expression found in input')
   return new Converter(query).expression(root, 0)
+}
+
+/** Prometheus reads `2.` and `2.e3`, the grammar does not. Written otherwise in as many characters, so that positions stay. */
+function withoutBareDots(query: string): string {
+  const strings = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|#[^\n]*|(?<![\w.:])(\d+)\.(e[+-]?\d+|(?!\w|\.))/gis
+  return query.replace(strings, (whole, digits: string | undefined, exponent: string) => {
+    if (digits === undefined) return whole
+    return exponent === '' ? `${digits} ` : `0${digits}${exponent}`
+  })
 }
 
 /** Lezer never throws; what it could not read it wraps in error nodes. The first of them is where the query goes wrong. */
@@ -321,7 +332,8 @@ class Converter {
         if (!compileMatcher(matcher).matchesEmpty) selective = true
       } catch (error) {
         if (!(error instanceof ModelwatchError)) throw error
-        if (error.kind === 'unsupported') throw unsupported(this.#query, node.from, error.message)
+        if (error.kind === 'unsupported')
+          throw promqlErrors.MW_PROMQL_UNSUPPORTED(`${positionOf(this.#query, node.from)}: ${error.message}`, { cause: error })
         throw parseError(this.#query, node.from, error.message)
       }
     }

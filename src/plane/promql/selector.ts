@@ -10,6 +10,7 @@ import { typecheck } from './typecheck.ts'
 export function parseSelector(text: string): readonly Matcher[] {
   const expr = parse(text)
   typecheck(text, expr)
-  if (expr.kind !== 'vectorSelector' || expr.offsetMs !== undefined || expr.at !== undefined) throw parseError(text, 0, 'expected a series selector')
+  if (expr.kind !== 'vectorSelector' || expr.offsetMs !== undefined || expr.at !== undefined)
+    throw parseError(text, 0, 'expected a series selector')
   return expr.matchers
 }

@@ -103,11 +103,11 @@ export class Batcher {
     const pieces: (readonly OutputColumn[])[] = []
     for (let from = 0; from < Math.max(1, columns.rows); from += batchRowsMax) {
       const piece = columns.rows <= batchRowsMax ? columns : cut(columns, from, Math.min(columns.rows, from + batchRowsMax))
+      this.#metrics.rows.observe(piece.rows)
+      this.#metrics.batches[piece.rows === batchRowsMax ? 'full' : reason].add()
       const startMs = performance.now()
       pieces.push(await this.#model.predict(piece))
       this.#metrics.compute.observe((performance.now() - startMs) / MS_PER_SECOND)
-      this.#metrics.rows.observe(piece.rows)
-      this.#metrics.batches[piece.rows === batchRowsMax ? 'full' : reason].add()
     }
     return pieces.length === 1 ? pieces[0]! : join(pieces)
   }

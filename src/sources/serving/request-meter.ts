@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { MS_PER_SECOND } from '../../core/time.ts'
 import type { Counter, Histogram, Registry } from '../../instrument/index.ts'
 import { servingFamilies as families } from './families.ts'
@@ -54,18 +54,18 @@ export function createRequestMeter(registry: Registry): RequestMeter {
   }
 }
 
-/** Starts and stops the meter of every route that has one, whatever way the request ends. */
+/**
+ * Starts and stops the meter of every route that has one. A response closes exactly once, whatever way its request ends; Fastify's own
+ * hook is silent about a client that goes away in the middle of its body.
+ */
 export function meterRequests(app: FastifyInstance): void {
-  const meterOf = (request: FastifyRequest) => request.routeOptions.config.meter
-  const end = (request: FastifyRequest, reply: FastifyReply, code: number) => {
-    meterOf(request)?.ended(code, reply.elapsedTime)
-  }
-  app.addHook('onRequest', (request, _reply, done) => {
-    meterOf(request)?.started()
-    done()
-  })
-  app.addHook('onResponse', (request, reply, done) => {
-    end(request, reply, reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE)
+  app.addHook('onRequest', (request, reply, done) => {
+    const meter = request.routeOptions.config.meter
+    if (meter !== undefined) {
+      const startMs = performance.now()
+      meter.started()
+      reply.raw.once('close', () => meter.ended(reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE, performance.now() - startMs))
+    }
     done()
   })
 }

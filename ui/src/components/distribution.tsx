@@ -90,10 +90,9 @@ export function DistributionKey() {
 
 function Bar({ slot, y, bottom }: { readonly slot: Slot; readonly y: number; readonly bottom: number }) {
   const inset = slot.width * 0.07
-  const special = slot.bin.what.kind === 'special'
   return (
     <rect
-      class={special ? 'current special' : 'current'}
+      class="current"
       x={percent(slot.x + inset)}
       width={percent(slot.width - 2 * inset)}
       y={y}

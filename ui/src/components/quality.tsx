@@ -54,7 +54,7 @@ function QualityTile({ quality, page }: { readonly quality: Quality; readonly pa
             <dd>
               <strong>{formatNumber(mae)}</strong> {quality.unit}
             </dd>
-            <dd class="quiet">off by this much on average</dd>
+            <dd class="quiet">{inTraining(quality.reference.mae) ?? 'off by this much on average'}</dd>
           </div>
           <div>
             <dt>
@@ -63,7 +63,7 @@ function QualityTile({ quality, page }: { readonly quality: Quality; readonly pa
             <dd>
               <strong>{formatNumber(rmse)}</strong> {quality.unit}
             </dd>
-            <dd class="quiet">large errors weigh more</dd>
+            <dd class="quiet">{inTraining(quality.reference.rmse) ?? 'large errors weigh more'}</dd>
           </div>
           <div>
             <dt>Bias</dt>
@@ -87,6 +87,8 @@ function QualityTile({ quality, page }: { readonly quality: Quality; readonly pa
     </article>
   )
 }
+
+const inTraining = (value: number | undefined) => (value === undefined ? undefined : `${formatNumber(value)} in training`)
 
 function biasWords(bias: number | undefined): string {
   if (bias === undefined || Number.isNaN(bias)) return 'not known yet'

@@ -49,7 +49,7 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
             description={`Index of ${name} over time; the dashed line is its gate`}
             timesMs={history.timesMs}
             lines={lines}
-            height={220}
+            height={180}
             gate={gates.psi}
             markMs={since === undefined || since.atLeast ? undefined : since.timeMs}
             format={formatNumber}
@@ -60,7 +60,7 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
             </ViewLink>
           </p>
         </div>
-        <div>
+        <div class="as-table">
           <h4>Bins</h4>
           <BinTable bins={bins} unit={unit} />
         </div>
@@ -72,12 +72,12 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
 function GateItem({ title, value, gate }: { readonly title: string; readonly value: number | undefined; readonly gate: number }) {
   const known = value !== undefined && !Number.isNaN(value)
   return (
-    <div class={known && value >= gate ? 'over' : ''}>
+    <div class={known && value > gate ? 'over' : ''}>
       <dt>{title}</dt>
       <dd>
         <b>{formatNumber(value)}</b>{' '}
         <span class="quiet">
-          {known ? (value >= gate ? 'over' : 'under') : 'gate'} {formatNumber(gate)}
+          {known ? (value > gate ? 'over' : 'under') : 'gate'} {formatNumber(gate)}
         </span>
       </dd>
     </div>

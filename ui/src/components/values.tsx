@@ -18,7 +18,7 @@ export function Values({ page, view }: { readonly page: Page; readonly view: Vie
       <header class="section-head">
         <h2 id="values-title">Inputs and outputs</h2>
         <p class="quiet">
-          <DistributionKey /> A value drifts when its index (PSI) reaches {formatPsi(gates.psi)}, chance does not explain it (z from{' '}
+          <DistributionKey /> A value drifts when its index (PSI) is over {formatPsi(gates.psi)}, chance does not explain it (z over{' '}
           {formatNumber(gates.psiZ)}), and at least {formatNumber(gates.rows)} rows say so.
         </p>
       </header>
@@ -66,7 +66,7 @@ function ValueRow({ value, gates, nowMs, open }: RowProps) {
         >
           <ToneIcon tone={tone} size={18} />
           <span>
-            <b>{value.name}</b>
+            <b>{breakable(value.name)}</b>
             <small>{kind}</small>
           </span>
           <Icon name="down" />
@@ -85,6 +85,11 @@ function ValueRow({ value, gates, nowMs, open }: RowProps) {
       {open && <ValueDetail id={detailId} value={value} gates={gates} nowMs={nowMs} />}
     </li>
   )
+}
+
+/** A name that may be broken after its underscores, rather than anywhere. */
+function breakable(name: string) {
+  return name.split(/(?<=_)/).flatMap((part, i) => (i === 0 ? [part] : [<wbr key={part} />, part]))
 }
 
 function sinceOf({ since, verdict, rows }: ValueState, gates: Gates, nowMs: number): string {

@@ -1,0 +1,276 @@
+import { connect } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { createTestGateway, FAILING_WIND, NAN_WIND, type TestGateway } from './testing.ts'
+
+let open: TestGateway[] = []
+afterEach(async () => {
+  for (const { app } of open) await app.close()
+  open = []
+})
+
+async function start(...args: Parameters<typeof createTestGateway>): Promise<TestGateway> {
+  const gateway = await createTestGateway(...args)
+  open.push(gateway)
+  return gateway
+}
+
+const post = ({ app }: TestGateway, body: unknown, api = 'predict', model = 'demo') =>
+  app.inject({
+    method: 'POST',
+    url: `/v1/models/${model}/${api}`,
+    headers: { 'content-type': 'application/json' },
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+
+const series = ({ registry }: TestGateway, line: string) =>
+  registry
+    .render()
+    .split('\n')
+    .find((candidate) => candidate.startsWith(line))
+    ?.split(' ')
+    .at(-1)
+
+test('one row is answered as one prediction', async () => {
+  const reply = await post(await start(), { wind: 3, sky: 'sun' })
+  expect(reply.statusCode).toBe(200)
+  expect(reply.headers['content-type']).toBe('application/json; charset=utf-8')
+  expect(reply.json()).toEqual({
+    model: 'demo',
+    revision: 'v1',
+    prediction_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    outputs: { warmth: 6 },
+  })
+})
+
+test('many rows are answered in their order, each with an id of its own', async () => {
+  const reply = await post(await start(), {
+    rows: [
+      { wind: 1, sky: 'sun' },
+      { wind: 2, sky: null },
+    ],
+  })
+  const { predictions } = reply.json<{ predictions: { prediction_id: string; outputs: unknown }[] }>()
+  expect(predictions.map(({ outputs }) => outputs)).toEqual([{ warmth: 2 }, { warmth: 4 }])
+  expect(new Set(predictions.map(({ prediction_id }) => prediction_id)).size).toBe(2)
+})
+
+test('no rows are answered with no predictions, and the model is not asked', async () => {
+  const gateway = await start()
+  expect((await post(gateway, { rows: [] })).json()).toMatchObject({ predictions: [] })
+})
+
+test.for([
+  { why: 'null', body: { wind: null, sky: 'sun' }, status: 422, loc: ['body', 'wind'], msg: 'must not be null' },
+  {
+    why: 'text for a number',
+    body: { wind: '1', sky: 'sun' },
+    status: 422,
+    loc: ['body', 'wind'],
+    msg: 'must be a number, got the string "1"',
+  },
+  { why: 'NaN, which is not JSON', body: '{"wind":NaN,"sky":"sun"}', status: 422, loc: ['body', 'wind'], msg: 'must be a finite number' },
+  { why: '-Infinity', body: '{"wind":-Infinity,"sky":"sun"}', status: 422, loc: ['body', 'wind'], msg: 'must be a finite number' },
+  {
+    why: 'a missing field in the second row',
+    body: { rows: [{ wind: 1, sky: 'sun' }, { sky: 'sun' }] },
+    status: 422,
+    loc: ['body', 'rows', 1, 'wind'],
+    msg: 'is missing',
+  },
+  {
+    why: 'an unknown field',
+    body: { wind: 1, sky: 'sun', gust: 2 },
+    status: 422,
+    loc: ['body', 'gust'],
+    msg: 'is not a feature of the model',
+  },
+  { why: 'a row that is a list', body: { rows: [[1, 'sun']] }, status: 422, loc: ['body', 'rows', 0], msg: 'must be an object' },
+])('$why is refused with row, field and reason', async ({ body, status, loc, msg }) => {
+  const gateway = await start()
+  const reply = await post(gateway, body)
+  expect(reply.statusCode).toBe(status)
+  expect(reply.json()).toMatchObject({ code: 'MW_INPUT_INVALID', detail: [{ loc, msg: expect.stringContaining(msg) }] })
+  expect(gateway.model.calls).toEqual([])
+})
+
+test.for([
+  { why: 'broken JSON', body: '{"wind":', status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'the word NaN inside a string stays text', body: '{"wind":"NaN","sky":"sun"}', status: 422, code: 'MW_INPUT_INVALID' },
+  { why: 'an empty body', body: '', status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'a list', body: '[1]', status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'rows beside features', body: { rows: [], wind: 1 }, status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'rows that are no list', body: { rows: 3 }, status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'too many rows', body: { rows: new Array(11).fill({ wind: 1, sky: 'sun' }) }, status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'a body too large', body: `{"wind":1,"sky":"${'x'.repeat(3000)}"}`, status: 413, code: 'MW_BODY_TOO_LARGE' },
+  { why: 'a prototype in disguise', body: '{"wind":1,"sky":"sun","__proto__":{"a":1}}', status: 422, code: 'MW_INPUT_INVALID' },
+])('$why: $code', async ({ body, status, code }) => {
+  const reply = await post(await start({ rows_max: 10, body_bytes_max: 2048 }), body)
+  expect([reply.statusCode, reply.json().code]).toEqual([status, code])
+  expect(reply.json().hint).not.toBe('')
+})
+
+test('another content type, another model and another address are named', async () => {
+  const gateway = await start()
+  const text = await gateway.app.inject({
+    method: 'POST',
+    url: '/v1/models/demo/predict',
+    headers: { 'content-type': 'text/plain' },
+    payload: 'x',
+  })
+  expect([text.statusCode, text.json().code]).toEqual([415, 'MW_BODY_TYPE'])
+  const other = await post(gateway, {}, 'predict', 'dmo')
+  expect([other.statusCode, other.json().error]).toEqual([404, 'no model dmo is served here; there is demo'])
+  expect((await gateway.app.inject('/v1/nothing')).json().code).toBe('MW_ROUTE_UNKNOWN')
+})
+
+test('requests that wait together share a call, and each gets its own rows', async () => {
+  const gateway = await start()
+  gateway.model.hold()
+  const first = post(gateway, { wind: 1, sky: 'sun' })
+  await expect.poll(() => gateway.model.calls).toEqual([1])
+  const more = [2, 3, 4].map((wind) =>
+    post(gateway, {
+      rows: [
+        { wind, sky: 'sun' },
+        { wind: wind + 20, sky: 'rain' },
+      ],
+    }),
+  )
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  gateway.model.release()
+  expect((await first).json().outputs).toEqual({ warmth: 2 })
+  const answers = (await Promise.all(more)).map((reply) =>
+    reply.json<{ predictions: { outputs: { warmth: number } }[] }>().predictions.map(({ outputs }) => outputs.warmth),
+  )
+  expect(answers).toEqual([
+    [4, 44],
+    [6, 46],
+    [8, 48],
+  ])
+})
+
+test('a row on which the model fails does not fail its neighbours', async () => {
+  const gateway = await start()
+  gateway.model.hold()
+  const first = post(gateway, { wind: 1, sky: 'sun' })
+  await expect.poll(() => gateway.model.calls).toEqual([1])
+  const replies = [2, FAILING_WIND, 4].map((wind) => post(gateway, { wind, sky: 'sun' }))
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  gateway.model.release()
+  await first
+  const [two, failed, four] = await Promise.all(replies)
+  expect([two!.statusCode, failed!.statusCode, four!.statusCode]).toEqual([200, 500, 200])
+  expect(failed!.json()).toMatchObject({ code: 'MW_MODEL_FAILED', error: 'the model failed on this input: scripted failure' })
+  expect(gateway.errors).toHaveLength(1)
+  expect(series(gateway, 'modelwatch_batches_total{model="demo",revision="v1",reason="retried"}')).toBe('3')
+})
+
+test('too many waiting rows are turned away at once, and told when to come back', async () => {
+  const gateway = await start({ rows_waiting_max: 2 })
+  gateway.model.hold()
+  const running = post(gateway, { wind: 1, sky: 'sun' })
+  await expect.poll(() => gateway.model.calls).toEqual([1])
+  const waiting = post(gateway, {
+    rows: [
+      { wind: 1, sky: 'sun' },
+      { wind: 2, sky: 'sun' },
+    ],
+  })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  const refused = await post(gateway, { wind: 3, sky: 'sun' })
+  expect([refused.statusCode, refused.headers['retry-after'], refused.json().code]).toEqual([503, '1', 'MW_GATEWAY_BUSY'])
+  gateway.model.release()
+  expect((await running).statusCode).toBe(200)
+  expect((await waiting).statusCode).toBe(200)
+})
+
+test('a request larger than a batch is run in pieces', async () => {
+  const gateway = await start({ batch_rows_max: 4 })
+  const reply = await post(gateway, { rows: Array.from({ length: 10 }, (_, i) => ({ wind: i, sky: 'sun' })) })
+  expect(gateway.model.calls).toEqual([4, 4, 2])
+  expect(reply.json<{ predictions: { outputs: { warmth: number } }[] }>().predictions.map(({ outputs }) => outputs.warmth)).toEqual(
+    Array.from({ length: 10 }, (_, i) => i * 2),
+  )
+})
+
+test('an output that is not a number is null on the wire and counted', async () => {
+  const gateway = await start()
+  expect((await post(gateway, { wind: NAN_WIND, sky: 'sun' })).json().outputs).toEqual({ warmth: null })
+  expect(series(gateway, 'modelwatch_value_bin_total{model="demo",revision="v1",role="output",name="warmth",bin="nan"}')).toBe('1')
+})
+
+test('every request is counted by its code, and refused values by their bin and rule', async () => {
+  const gateway = await start()
+  const url = await gateway.app.listen({ port: 0, host: '127.0.0.1' })
+  for (const wind of [3, '3']) {
+    const body = JSON.stringify({ wind, sky: 'sun' })
+    await fetch(`${url}/v1/models/demo/predict`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  }
+  await expect.poll(() => series(gateway, 'modelwatch_requests_total{model="demo",revision="v1",api="predict",code="422"}')).toBe('1')
+  expect(series(gateway, 'modelwatch_requests_total{model="demo",revision="v1",api="predict",code="200"}')).toBe('1')
+  expect(series(gateway, 'modelwatch_request_duration_seconds_count{model="demo",revision="v1",api="predict"}')).toBe('2')
+  expect(series(gateway, 'modelwatch_requests_in_flight{model="demo",revision="v1"}')).toBe('0')
+  expect(series(gateway, 'modelwatch_value_bin_total{model="demo",revision="v1",role="input",name="wind",bin="invalid"}')).toBe('1')
+  expect(series(gateway, 'modelwatch_violations_total{model="demo",revision="v1",name="wind",rule="type"}')).toBe('1')
+})
+
+test('labels are joined to their predictions, one or many, and the answer says what became of each', async () => {
+  const gateway = await start()
+  const { prediction_id } = (await post(gateway, { wind: 3, sky: 'sun' })).json<{ prediction_id: string }>()
+  gateway.nowMs += 5000
+  const label = { prediction_id, actual: { warmth: 7 } }
+  expect((await post(gateway, label, 'labels')).json()).toEqual({
+    model: 'demo',
+    outcomes: { matched: 1 },
+    results: [{ prediction_id, outcome: 'matched' }],
+  })
+  const again = await post(gateway, { labels: [label, { prediction_id: 'nobody', actual: { warmth: 1 } }] }, 'labels')
+  expect(again.json().outcomes).toEqual({ duplicate: 1, orphan: 1 })
+  expect(series(gateway, 'modelwatch_error_abs_total')).toBe('1')
+})
+
+test.for([
+  { why: 'text for a number', body: { prediction_id: 'a', actual: { warmth: '7' } } },
+  { why: 'an output the model lacks', body: { prediction_id: 'a', actual: { wrmth: 7 } } },
+  { why: 'no outcome', body: { prediction_id: 'a', actual: {} } },
+  { why: 'no id', body: { actual: { warmth: 7 } } },
+  { why: 'an unknown key', body: { prediction_id: 'a', actual: { warmth: 7 }, note: 'x' } },
+])('a label with $why is refused', async ({ body }) => {
+  const reply = await post(await start(), body, 'labels')
+  expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_INPUT_INVALID'])
+})
+
+test('health, models, metrics and the API page answer', async () => {
+  const { app } = await start()
+  expect((await app.inject('/health/live')).json()).toEqual({ status: 'live' })
+  expect((await app.inject('/health/ready')).json()).toEqual({ status: 'ready', models: [{ name: 'demo', revision: 'v1' }] })
+  expect((await app.inject('/v1/models')).json().models[0]).toMatchObject({ name: 'demo', revision: 'v1', watched: true })
+  expect((await app.inject('/metrics')).headers['content-type']).toContain('text/plain; version=0.0.4')
+  expect((await app.inject('/docs/')).statusCode).toBe(200)
+  const { paths } = (await app.inject('/docs/json')).json<{ paths: Record<string, unknown> }>()
+  expect(Object.keys(paths).sort()).toEqual([
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+    '/v1/models',
+    '/v1/models/demo',
+    '/v1/models/demo/labels',
+    '/v1/models/demo/predict',
+  ])
+  expect(JSON.stringify(paths)).toContain('"wind":{"type":"number","description":"Unit: m/s.","minimum":0,"maximum":60}')
+})
+
+test.for([
+  { why: 'in the middle of its body', head: 'content-length: 100', body: '{"wind":' },
+  { why: 'while its answer is made', head: 'content-length: 22', body: '{"wind":3,"sky":"sun"}' },
+])('a client that goes away $why leaves nothing in flight', async ({ head, body }) => {
+  const gateway = await start()
+  gateway.model.hold()
+  const url = new URL(await gateway.app.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(url.port), url.hostname)
+  socket.write(`POST /v1/models/demo/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${head}\r\n\r\n${body}`)
+  await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('1')
+  socket.destroy()
+  gateway.model.release()
+  await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('0')
+})
