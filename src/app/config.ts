@@ -30,7 +30,7 @@ const ReplayConfig = Type.Object(
 export type ReplayConfig = Static<typeof ReplayConfig>
 
 /** `modelwatch.yaml`: what `modelwatch up` starts. */
-const ModelwatchConfig = Type.Object(
+export const ModelwatchConfig = Type.Object(
   {
     serving: ServingConfig,
     monitor: MonitorConfig,

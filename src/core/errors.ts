@@ -38,7 +38,11 @@ export class ModelwatchError extends Error {
   }
 }
 
-export type ErrorFactory = (message: string, options?: { cause?: unknown; hint?: string }) => ModelwatchError
+export interface ErrorFactory {
+  (message: string, options?: { cause?: unknown; hint?: string }): ModelwatchError
+  /** As declared: the manual of errors is made from it. */
+  readonly spec: ErrorSpec
+}
 
 /**
  * Declares a room's errors: a table from code to kind, retryability and hint.
@@ -47,7 +51,10 @@ export type ErrorFactory = (message: string, options?: { cause?: unknown; hint?:
 export function defineErrors<const T extends Record<`MW_${string}`, ErrorSpec>>(specs: T): { readonly [K in keyof T]: ErrorFactory } {
   const factories: Record<string, ErrorFactory> = {}
   for (const [code, spec] of Object.entries(specs)) {
-    factories[code] = (message, options) => new ModelwatchError(code, spec, message, options)
+    factories[code] = Object.assign(
+      (message: string, options?: { cause?: unknown; hint?: string }) => new ModelwatchError(code, spec, message, options),
+      { spec },
+    )
   }
   return factories as { readonly [K in keyof T]: ErrorFactory }
 }

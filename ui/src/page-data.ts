@@ -4,6 +4,7 @@ import { type Bin, toBins } from './bins.ts'
 import {
   catalogueQueries,
   duration,
+  profileQueries,
   type QualityName,
   qualityQueries,
   type Scope,
@@ -79,6 +80,7 @@ export interface Page {
   readonly labelsPerSecond: number | undefined
   readonly coverage: number | undefined
   readonly history: History | undefined
+  readonly profile: Profile | undefined
   /** Questions the plane refused, said once each: part of the page may be empty because of them. */
   readonly problems: readonly string[]
 }
@@ -130,13 +132,17 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
   const scope: Scope = { model: model.model, revision: revision.revision }
   const grid = alignedGrid(nowMs, rangesMs[view.range])
   const key = JSON.stringify([scope, grid, windowMs])
-  const [signals, parts, quality, history] = await Promise.all([
+  const profileKey = JSON.stringify([scope, view.atMs])
+  const [signals, profile, parts, quality, history] = await Promise.all([
     loadSignals(ask, scope, windowMs, view.atMs),
-    loadValueParts(ask, scope, view.atMs),
+    fresh && before.profile?.key === profileKey ? before.profile : loadProfile(ask, scope, view.atMs),
+    loadJudgements(ask, scope, view.atMs),
     loadQuality(ask, scope, view.atMs),
     before?.history?.key === key ? before.history : loadHistory(askRange, scope, grid, windowMs, key, model.reporters),
   ])
-  const values = worstFirst(toValues(parts, history, alerts, scope))
+  const values = worstFirst(toValues(profile, parts, history, alerts, scope))
+  const trained = (name: string, measure: string) =>
+    profile.referenceErrors.find(({ labels }) => labels.name === name && labels.measure === measure)?.value
   const units = new Map(values.filter((value) => value.role === 'output').map((value) => [value.name, value.unit]))
   return {
     ...shared,
@@ -145,7 +151,12 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     signals,
     values,
     gates: parts.gates,
-    quality: quality.names.map((one) => ({ ...one, unit: units.get(one.name) ?? '' })),
+    quality: quality.names.map((one) => ({
+      ...one,
+      unit: units.get(one.name) ?? '',
+      reference: { mae: trained(one.name, 'mae'), rmse: trained(one.name, 'rmse') },
+    })),
+    profile,
     labelsPerSecond: quality.labelsPerSecond,
     coverage: quality.coverage,
     history,
@@ -182,6 +193,7 @@ function emptyParts() {
     values: [],
     gates: defaultGates,
     quality: [],
+    profile: undefined,
     labelsPerSecond: undefined,
     coverage: undefined,
     history: undefined,
@@ -254,9 +266,24 @@ async function loadSignals(ask: Ask, scope: Scope, windowMs: number, atMs: numbe
   return Object.fromEntries(names.map((name, i) => [name, samples[i]![0]?.value])) as Record<SignalName, number | undefined>
 }
 
-interface ValueParts {
+/** What training left behind about each value. */
+export interface Profile {
+  readonly key: string
   readonly info: readonly Sample[]
   readonly referenceBins: readonly Sample[]
+  readonly referenceErrors: readonly Sample[]
+}
+
+async function loadProfile(ask: Ask, scope: Scope, atMs: number | undefined): Promise<Profile> {
+  const [info, referenceBins, referenceErrors] = await Promise.all([
+    ask(profileQueries.info(scope), atMs),
+    ask(profileQueries.referenceBins(scope), atMs),
+    ask(profileQueries.referenceErrors(scope), atMs),
+  ])
+  return { key: JSON.stringify([scope, atMs]), info, referenceBins, referenceErrors }
+}
+
+interface Judgements {
   readonly binRows: readonly Sample[]
   readonly rows: readonly Sample[]
   readonly psi: readonly Sample[]
@@ -264,28 +291,26 @@ interface ValueParts {
   readonly gates: Gates
 }
 
-async function loadValueParts(ask: Ask, scope: Scope, atMs: number | undefined): Promise<ValueParts> {
-  const names = Object.keys(valueQueries) as (keyof typeof valueQueries)[]
-  const found = await Promise.all(names.map((name) => ask(valueQueries[name](scope), atMs)))
-  const parts = Object.fromEntries(names.map((name, i) => [name, found[i]!])) as Record<keyof typeof valueQueries, Sample[]>
-  const gate = (samples: readonly Sample[], otherwise: number) => (samples[0] === undefined ? otherwise : samples[0].value)
+async function loadJudgements(ask: Ask, scope: Scope, atMs: number | undefined): Promise<Judgements> {
+  const [binRows, judgements] = await Promise.all([ask(valueQueries.binRows(scope), atMs), ask(valueQueries.judgements(scope), atMs)])
+  const named = (record: string) => judgements.filter(({ labels }) => labels.__name__ === `modelwatch:${record}`)
   const gates = {
-    psi: gate(parts.psiGate, defaultGates.psi),
-    psiZ: gate(parts.psiZGate, defaultGates.psiZ),
-    rows: gate(parts.rowsGate, defaultGates.rows),
+    psi: named('psi_gate')[0]?.value ?? defaultGates.psi,
+    psiZ: named('psi_z_gate')[0]?.value ?? defaultGates.psiZ,
+    rows: named('value_rows_gate')[0]?.value ?? defaultGates.rows,
   }
-  return { ...parts, gates }
+  return { binRows, rows: named('value_rows'), psi: named('psi'), psiZ: named('psi_z'), gates }
 }
 
-function toValues(parts: ValueParts, history: History, alerts: readonly Alert[], scope: Scope): ValueState[] {
+function toValues(profile: Profile, parts: Judgements, history: History, alerts: readonly Alert[], scope: Scope): ValueState[] {
   const keyOfSample = ({ labels }: Sample) => keyOf(labels.role ?? '', labels.name ?? '')
   const numbers = (samples: readonly Sample[]) => new Map(samples.map((sample) => [keyOfSample(sample), sample.value]))
   const bins = (samples: readonly Sample[]) => Map.groupBy(samples, keyOfSample)
   const binMap = (samples: readonly Sample[] | undefined) => new Map((samples ?? []).map(({ labels, value }) => [labels.bin ?? '', value]))
   const [psi, psiZ, rows] = [numbers(parts.psi), numbers(parts.psiZ), numbers(parts.rows)]
-  const [referenceBins, binRows] = [bins(parts.referenceBins), bins(parts.binRows)]
-  const infos = new Map(parts.info.map((sample) => [keyOfSample(sample), sample.labels]))
-  const labelsOf = new Map([...parts.info, ...parts.referenceBins, ...parts.psi].map((sample) => [keyOfSample(sample), sample.labels]))
+  const [referenceBins, binRows] = [bins(profile.referenceBins), bins(parts.binRows)]
+  const infos = new Map(profile.info.map((sample) => [keyOfSample(sample), sample.labels]))
+  const labelsOf = new Map([...profile.info, ...profile.referenceBins, ...parts.psi].map((sample) => [keyOfSample(sample), sample.labels]))
   return [...labelsOf].map(([key, { role, name = '' }]) => {
     const judgement = { psi: psi.get(key), psiZ: psiZ.get(key), rows: rows.get(key) }
     const verdict = judge(judgement, parts.gates)
@@ -320,14 +345,13 @@ async function loadQuality(ask: Ask, scope: Scope, atMs: number | undefined) {
   const parts = Object.fromEntries(names.map((name, i) => [name, found[i]!])) as Record<QualityName, Sample[]>
   const of = (samples: readonly Sample[], name: string) => samples.find(({ labels }) => labels.name === name)?.value
   const trained = (name: string, measure: string) =>
-    parts.reference.find(({ labels }) => labels.name === name && labels.measure === measure)?.value
+    profile.referenceErrors.find(({ labels }) => labels.name === name && labels.measure === measure)?.value
   return {
     names: [...new Set(parts.mae.map(({ labels }) => labels.name ?? ''))].sort().map((name) => ({
       name,
       mae: of(parts.mae, name),
       rmse: of(parts.rmse, name),
       bias: of(parts.bias, name),
-      reference: { mae: trained(name, 'mae'), rmse: trained(name, 'rmse') },
     })),
     labelsPerSecond: parts.labels[0]?.value,
     coverage: parts.coverage[0]?.value,

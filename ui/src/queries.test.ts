@@ -1,10 +1,21 @@
 import { parser } from '@prometheus-io/lezer-promql'
 import { expect, test } from 'vitest'
-import { catalogueQueries, duration, qualityQueries, quote, type Scope, signalQueries, troubleQuery, valueQueries } from './queries.ts'
+import {
+  catalogueQueries,
+  duration,
+  profileQueries,
+  qualityQueries,
+  quote,
+  type Scope,
+  signalQueries,
+  troubleQuery,
+  valueQueries,
+} from './queries.ts'
 
 const scope: Scope = { model: 'a "quoted" \\ model', revision: '2026-11-20-a' }
 const all = [
   ...Object.values(catalogueQueries),
+  ...Object.values(profileQueries).map((query) => query(scope)),
   ...Object.values(valueQueries).map((query) => query(scope)),
   ...Object.values(signalQueries).map((query) => query(scope, '10s')),
   ...Object.values(qualityQueries).map((query) => query(scope, '1m')),

@@ -26,16 +26,19 @@ export interface Scope {
 const ofRevision = ({ model, revision }: Scope) => `model=${quote(model)}, revision=${quote(revision)}`
 const ofModel = ({ model }: Scope) => `model=${quote(model)}, api!="labels"`
 
-export const valueQueries = {
+/** Facts about the values of a revision; like the catalogue, they change with a deployment. */
+export const profileQueries = {
   info: (scope: Scope) => `last_over_time(modelwatch_value_info{${ofRevision(scope)}}[1h])`,
   referenceBins: (scope: Scope) => `max by (role, name, bin) (last_over_time(modelwatch_reference_bin_ratio{${ofRevision(scope)}}[1h]))`,
+  referenceErrors: (scope: Scope) => `max by (name, measure) (last_over_time(modelwatch_reference_error{${ofRevision(scope)}}[1h]))`,
+} as const
+
+export const valueQueries = {
   binRows: (scope: Scope) => `modelwatch:bin_rows{${ofRevision(scope)}}`,
-  rows: (scope: Scope) => `modelwatch:value_rows{${ofRevision(scope)}}`,
   psi: (scope: Scope) => `modelwatch:psi{${ofRevision(scope)}}`,
-  psiZ: (scope: Scope) => `modelwatch:psi_z{${ofRevision(scope)}}`,
-  psiGate: ({ model }: Scope) => `max(modelwatch:psi_gate{model=${quote(model)}})`,
-  psiZGate: ({ model }: Scope) => `max(modelwatch:psi_z_gate{model=${quote(model)}})`,
-  rowsGate: ({ model }: Scope) => `max(modelwatch:value_rows_gate{model=${quote(model)}})`,
+  /** Everything the rules say about the values, and the gates they use, in one answer. The gates bear no revision. */
+  judgements: ({ model, revision }: Scope) =>
+    `{__name__=~"modelwatch:(psi|psi_z|value_rows|psi_gate|psi_z_gate|value_rows_gate)", model=${quote(model)}, revision=~${quote(`|${escapeRegex(revision)}`)}}`,
 } as const
 
 /** The golden signals of a model, over all its revisions and replicas. */
@@ -67,7 +70,6 @@ export const qualityQueries = {
   rmse: (scope: Scope, window: string) => `sqrt(${errorRate('squared', scope, window)} / on () group_left () ${labelRate(scope, window)})`,
   bias: (scope: Scope, window: string) =>
     `(${errorRate('over', scope, window)} - ${errorRate('under', scope, window)}) / on () group_left () ${labelRate(scope, window)}`,
-  reference: (scope: Scope) => `max by (name, measure) (last_over_time(modelwatch_reference_error{${ofRevision(scope)}}[1h]))`,
   labels: (scope: Scope, window: string) => labelRate(scope, window),
   coverage: (scope: Scope, window: string) =>
     `${labelRate(scope, window)} / max(sum by (name) (rate(modelwatch_value_bin_total{${ofRevision(scope)}, role="output"}[${window}])))`,

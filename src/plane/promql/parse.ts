@@ -152,10 +152,8 @@ class Converter {
       } else if (suffixNodes.has(next.name)) {
         todo.push({ kind: 'suffix', node: next }, next.firstChild!)
       } else if (next.name === 'NumberDurationLiteral' && /^[+-]/.test(this.#text(next))) {
-        items.push(
-          { kind: 'sign', op: this.#text(next)[0] as '+' | '-', span: next },
-          { kind: 'atom', node: next, span: { from: next.from + 1, to: next.to } },
-        )
+        const number = this.#unsigned(next)
+        items.push({ kind: 'sign', op: this.#text(next)[0] as '+' | '-', span: next }, { kind: 'atom', node: next, span: number })
       } else {
         items.push({ kind: 'atom', node: next, span: next })
       }
@@ -401,8 +399,7 @@ class Converter {
   #at(node: SyntaxNode): AtModifier {
     if (node.name === 'AtModifierPreprocessors') return { kind: node.firstChild!.name === 'AtStart' ? 'start' : 'end' }
     const text = this.#text(node)
-    const sign = /^[+-]/.test(text) ? 1 : 0
-    const seconds = this.#number({ from: node.from + sign, to: node.to }) * (text[0] === '-' ? -1 : 1)
+    const seconds = this.#number(this.#unsigned(node)) * (text[0] === '-' ? -1 : 1)
     const timeMs = Math.round(seconds * 1000)
     if (!Number.isSafeInteger(timeMs)) throw parseError(this.#query, node.from, `timestamp out of bounds for @ modifier: ${seconds}`)
     return { kind: 'time', timeMs }
@@ -427,6 +424,12 @@ class Converter {
     if (!Number.isSafeInteger(durationMs)) throw parseError(this.#query, node.from, 'duration out of range')
     if (positive && durationMs <= 0) throw parseError(this.#query, node.from, 'duration must be greater than 0')
     return durationMs
+  }
+
+  /** Where the digits of a number begin, past a sign and the blanks or comments behind it. */
+  #unsigned(node: SyntaxNode): Span {
+    const sign = /^(?:[+-](?:\s|#[^\n]*)*)?/.exec(this.#text(node))![0]
+    return { from: node.from + sign.length, to: node.to }
   }
 
   #number(span: Span): number {

@@ -129,10 +129,11 @@ function combine({ member, partner, swapped, op, used, steps, labels }: Pair): S
 }
 
 function resultLabels(many: Labels, one: Labels, matching: VectorMatching, op: Operation, bool: boolean): Labels {
-  let labels = op.dropsName || bool ? withoutName(many) : many
+  let labels = op.dropsName ? withoutName(many) : many
   if (matching.many === 'none') labels = labels.filter(([name]) => matching.labels.includes(name) === matching.on)
   for (const name of matching.include) labels = withLabel(labels, name, labelValue(one, name))
-  return labels
+  // Even a name that group_left brought: what `bool` gives is no longer that metric.
+  return bool ? withoutName(labels) : labels
 }
 
 /** Adds a result; one with the same labels continues where the other pauses. */

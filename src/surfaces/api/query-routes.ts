@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { messageOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/time.ts'
-import type { QueryOptions } from '../../plane/promql/contract.ts'
+import type { QueryEngine, QueryOptions } from '../../plane/promql/contract.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
 import { durationParam, invalid, limitParam, paramsOf, requiredTimeParam, timeParam } from './params.ts'
@@ -15,7 +16,8 @@ export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): v
     const params = paramsOf(request)
     const limit = limitParam(params)
     const timeMs = timeParam(params, 'time') ?? clock.now()
-    return sendResult(reply, await engine.instant(queryOf(params), timeMs, optionsOf(params, reply)), limit)
+    const { query } = queryParam(params, engine)
+    return sendResult(reply, await engine.instant(query, timeMs, optionsOf(params, reply)), limit)
   }
   const range = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
@@ -32,16 +34,25 @@ export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): v
         { hint: `A step of ${formatDuration(Math.ceil((endMs - startMs) / pointsMax))} or more fits.` },
       )
     }
-    return sendResult(reply, await engine.range(queryOf(params), { startMs, endMs, stepMs }, optionsOf(params, reply)), limit)
+    const { query, type } = queryParam(params, engine)
+    if (type !== 'scalar' && type !== 'vector') {
+      const shown = type === 'matrix' ? 'range vector' : type
+      throw invalid('query', `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`)
+    }
+    return sendResult(reply, await engine.range(query, { startMs, endMs, stepMs }, optionsOf(params, reply)), limit)
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query_range', handler: range })
 }
 
-function queryOf(params: URLSearchParams): string {
-  const query = params.get('query')
-  if (query === null || query.trim() === '') throw invalid('query', 'unknown position: parse error: no expression found in input')
-  return query
+/** The query and its type. One that does not parse is a bad parameter, not a failed evaluation. */
+function queryParam(params: URLSearchParams, engine: QueryEngine): { query: string; type: ReturnType<QueryEngine['check']> } {
+  const query = params.get('query') ?? ''
+  try {
+    return { query, type: engine.check(query) }
+  } catch (error) {
+    throw invalid('query', messageOf(error), error)
+  }
 }
 
 /** A query ends when its caller hangs up: nobody waits for the answer. */

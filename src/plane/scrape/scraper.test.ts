@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../core/time.ts'
+import { createMemoryStore } from '../store/index.ts'
+import type { ScrapeJob } from './config.ts'
+import type { Scraper } from './contract.ts'
+import { createScraper } from './scraper.ts'
+
+const servers: Server[] = []
+let scraper: Scraper | undefined
+afterEach(async () => {
+  await scraper?.stop()
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+async function serve(answer: string | undefined): Promise<Server> {
+  const server = createServer((_, response) => {
+    if (answer !== undefined) response.setHeader('content-type', 'text/plain').end(answer)
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+const addressOf = (server: Server) => `127.0.0.1:${(server.address() as AddressInfo).port}`
+
+function job(options: Partial<ScrapeJob>): ScrapeJob {
+  return {
+    jobName: 'app',
+    intervalMs: 50,
+    timeoutMs: 50,
+    metricsPath: '/metrics',
+    scheme: 'http',
+    params: {},
+    honorLabels: false,
+    honorTimestamps: true,
+    samplesMax: Number.POSITIVE_INFINITY,
+    bodyBytesMax: 1_000_000,
+    targets: [],
+    ...options,
+  }
+}
+
+test('a target that never answers costs the others nothing, and is down', async () => {
+  const good = await serve('a 1\n')
+  const bad = await serve(undefined)
+  const targets = [good, bad].map((server) => ({ address: addressOf(server), labels: {} }))
+  const store = createMemoryStore()
+  scraper = createScraper({ jobs: [job({ targets })] }, { store, clock: systemClock })
+  expect(scraper.targets().map((target) => target.health)).toEqual(['unknown', 'unknown'])
+  scraper.start()
+  for (let i = 0; i < 6; i++) await once(good, 'request')
+  // Stop waits for the scrapes under way and writes nothing of them.
+  await scraper.stop()
+  expect(scraper.targets().map((target) => target.health)).toEqual(['up', 'down'])
+  const [series] = store.select([{ name: '__name__', op: '=', value: 'a' }], { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER })
+  expect(series!.values.length).toBeGreaterThanOrEqual(5)
+  const { scrapes, scrapesFailed, samplesAppended } = scraper.stats()
+  expect(scrapes - scrapesFailed).toBeGreaterThanOrEqual(5)
+  expect(scrapesFailed).toBeGreaterThan(0)
+  expect(samplesAppended).toBe((scrapes - scrapesFailed) * 6 + scrapesFailed * 5)
+})
+
+test('the same target twice is scraped once; with other labels it is another', () => {
+  const target = { address: '127.0.0.1:9', labels: {} }
+  const twice = job({ targets: [target, target, { ...target, labels: { a: 'b' } }] })
+  scraper = createScraper({ jobs: [twice] }, { store: createMemoryStore(), clock: systemClock })
+  expect(scraper.targets().map((t) => t.labels)).toEqual([
+    { instance: '127.0.0.1:9', job: 'app' },
+    { instance: '127.0.0.1:9', job: 'app', a: 'b' },
+  ])
+})
