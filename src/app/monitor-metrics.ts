@@ -14,8 +14,21 @@ export const monitorFamilies = defineFamilies({
     labels: ['outcome'],
     labelSetsMax: 5,
   },
-  targets: { kind: 'gauge', unit: 'none', name: 'modelwatch_scrape_targets', help: 'Targets that are scraped.', labels: [], labelSetsMax: 1 },
-  rules: { kind: 'counter', name: 'modelwatch_rule_evaluations_total', help: 'Evaluations of rules, by outcome.', labels: ['outcome'], labelSetsMax: 2 },
+  targets: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_scrape_targets',
+    help: 'Targets that are scraped.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  rules: {
+    kind: 'counter',
+    name: 'modelwatch_rule_evaluations_total',
+    help: 'Evaluations of rules, by outcome.',
+    labels: ['outcome'],
+    labelSetsMax: 2,
+  },
   missedGroups: {
     kind: 'counter',
     name: 'modelwatch_rule_group_evaluations_missed_total',

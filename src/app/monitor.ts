@@ -1,5 +1,5 @@
 import Fastify from 'fastify'
-import { messageOf, ModelwatchError } from '../core/errors.ts'
+import { ModelwatchError, messageOf } from '../core/errors.ts'
 import { type Clock, formatDuration, systemClock } from '../core/time.ts'
 import { textContentType } from '../instrument/index.ts'
 import { createQueryEngine, parseSelector, queryEngineDefaults } from '../plane/promql/index.ts'
@@ -70,7 +70,8 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
 
   const app = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true } })
   app.addHook('onError', async (request, _, error) => {
-    if (!(error instanceof ModelwatchError) && (error.statusCode ?? 500) >= 500) log.error({ err: error, method: request.method, url: request.url }, 'a request failed')
+    if (!(error instanceof ModelwatchError) && (error.statusCode ?? 500) >= 500)
+      log.error({ err: error, method: request.method, url: request.url }, 'a request failed')
   })
   await app.register(prometheusApi, {
     store,

@@ -1,66 +1,14 @@
 import type { Alert, Api, Sample, Series, Target, TimeGrid } from './api.ts'
 import { ApiError } from './api.ts'
-import { type Bin, toBins } from './bins.ts'
-import {
-  catalogueQueries,
-  duration,
-  profileQueries,
-  type QualityName,
-  qualityQueries,
-  type Scope,
-  type SignalName,
-  signalQueries,
-  troubleQuery,
-  valueQueries,
-} from './queries.ts'
-import { alignedGrid, gridTimesMs, onGrid } from './series.ts'
-import { defaultGates, driftStart, type Gates, judge, keyOf, type ValueState, worstFirst } from './values.ts'
+import { type Catalogue, chooseModel, loadCatalogue, type Model, type Revision } from './load/catalogue.ts'
+import { type History, loadHistory, loadSignals, type SignalsNow } from './load/history.ts'
+import { alertsThen, targetsThen } from './load/past.ts'
+import { loadQuality, type Quality } from './load/quality.ts'
+import { loadJudgements, loadProfile, type Profile, toValues } from './load/values.ts'
+import { type Scope, type SignalName, signalQueries } from './queries.ts'
+import { alignedGrid } from './series.ts'
+import { defaultGates, type Gates, type ValueState, worstFirst } from './values.ts'
 import { rangesMs, type View } from './view.ts'
-
-export interface Revision {
-  readonly revision: string
-  readonly info: Readonly<Record<string, string>>
-  readonly trainedAtMs: number | undefined
-  readonly deployedAtMs: number | undefined
-  readonly referenceRows: number | undefined
-}
-
-export interface Model {
-  readonly model: string
-  /** The one deployed last comes first. */
-  readonly revisions: readonly Revision[]
-  /** `job` and `instance` of the targets that report it. */
-  readonly reporters: readonly { readonly job: string; readonly instance: string }[]
-}
-
-export interface Catalogue {
-  readonly models: readonly Model[]
-  /** What the plane's clock is ahead of ours: the page shows the plane's time. */
-  readonly clockAheadMs: number
-  readonly loadedAtMs: number
-}
-
-/** Lines of the charts, all on one grid. */
-export interface History {
-  readonly grid: TimeGrid
-  readonly timesMs: readonly number[]
-  readonly signals: Readonly<Record<SignalName, readonly (number | null)[]>>
-  readonly trouble: readonly (number | null)[]
-  readonly psi: ReadonlyMap<string, readonly (number | null)[]>
-  readonly quality: ReadonlyMap<string, Readonly<Record<'mae' | 'rmse', readonly (number | null)[]>>>
-  /** What it was loaded for; another key means it must be loaded anew. */
-  readonly key: string
-}
-
-export interface Quality {
-  readonly name: string
-  readonly unit: string
-  readonly mae: number | undefined
-  readonly rmse: number | undefined
-  readonly bias: number | undefined
-  /** The same measures over the training data. */
-  readonly reference: { readonly mae: number | undefined; readonly rmse: number | undefined }
-}
 
 /** Everything the page shows, at one moment. */
 export interface Page {
@@ -73,7 +21,7 @@ export interface Page {
   readonly ruleCount: number
   readonly brokenRules: readonly { readonly name: string; readonly error: string }[]
   readonly windowMs: number
-  readonly signals: Readonly<Record<SignalName, number | undefined>>
+  readonly signals: SignalsNow
   readonly values: readonly ValueState[]
   readonly gates: Gates
   readonly quality: readonly Quality[]
@@ -87,9 +35,6 @@ export interface Page {
 
 /** Facts of a deployment are asked again after this long. */
 const catalogueAgeMsMax = 15_000
-/** Errors over labelled rows come in slowly: a window as long as the drift rules'. */
-const qualityWindowMs = 60_000
-
 /**
  * Asks the plane for everything the view shows. What hardly changes is taken over from the page before.
  * @throws ApiError of kind `unreachable` when the plane does not answer. Refused questions become `problems`.
@@ -164,22 +109,6 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
   }
 }
 
-/** The model asked for; without a wish, one that is in trouble, or else the one shown before, or the first. */
-export function chooseModel(
-  models: readonly Model[],
-  wanted: string | undefined,
-  alerts: readonly Alert[],
-  shown: string | undefined,
-): Model | undefined {
-  const named = (name: string | undefined) => models.find((candidate) => candidate.model === name)
-  const troubled = (model: Model | undefined) => alerts.some(({ labels, state }) => state === 'firing' && labels.model === model?.model)
-  const before = named(shown)
-  return named(wanted) ?? (before !== undefined && troubled(before) ? before : (models.find(troubled) ?? before ?? models[0]))
-}
-
-type Ask = (expr: string, timeMs?: number) => Promise<Sample[]>
-type AskRange = (expr: string, grid: TimeGrid) => Promise<Series[]>
-
 function refused(error: unknown, problems: Set<string>): undefined {
   if (!(error instanceof ApiError) || error.kind !== 'refused') throw error
   problems.add(error.message)
@@ -197,201 +126,5 @@ function emptyParts() {
     labelsPerSecond: undefined,
     coverage: undefined,
     history: undefined,
-  }
-}
-
-async function loadCatalogue(ask: Ask, atMs: number | undefined, clock: () => number): Promise<Catalogue> {
-  const [info, trained, deployed, referenceRows, time] = await Promise.all([
-    ask(catalogueQueries.modelInfo, atMs),
-    ask(catalogueQueries.trainedAt, atMs),
-    ask(catalogueQueries.deployedAt, atMs),
-    ask(catalogueQueries.referenceRows, atMs),
-    ask('time()'),
-  ])
-  const valueFor = (samples: readonly Sample[], model: string, revision: string) =>
-    samples.find(({ labels }) => labels.model === model && labels.revision === revision)?.value
-  const toMs = (seconds: number | undefined) => (seconds !== undefined && seconds > 0 ? seconds * 1000 : undefined)
-  const models = [...Map.groupBy(info, ({ labels }) => labels.model ?? '')].map(([model, samples]): Model => {
-    const revisions = [...Map.groupBy(samples, ({ labels }) => labels.revision ?? '')].map(([revision, [first]]) => ({
-      revision,
-      info: first!.labels,
-      trainedAtMs: toMs(valueFor(trained, model, revision)),
-      deployedAtMs: toMs(valueFor(deployed, model, revision)),
-      referenceRows: valueFor(referenceRows, model, revision),
-    }))
-    revisions.sort((a, b) => (b.deployedAtMs ?? 0) - (a.deployedAtMs ?? 0) || (a.revision < b.revision ? 1 : -1))
-    return { model, revisions, reporters: samples.map(({ labels }) => ({ job: labels.job ?? '', instance: labels.instance ?? '' })) }
-  })
-  models.sort((a, b) => (a.model < b.model ? -1 : 1))
-  const now = clock()
-  return { models, clockAheadMs: time[0] === undefined ? 0 : time[0].value * 1000 - now, loadedAtMs: now }
-}
-
-/** The alerts of a moment in the past. Their words were made then and are not kept; those still active lend theirs. */
-async function alertsThen(ask: Ask, rules: Awaited<ReturnType<Api['rules']>>, atMs: number): Promise<Alert[]> {
-  const [states, since] = await Promise.all([ask('ALERTS', atMs), ask('ALERTS_FOR_STATE', atMs)])
-  const idOf = ({ __name__: _, alertstate: __, ...labels }: Sample['labels']) => JSON.stringify(Object.entries(labels).sort())
-  const sinceMs = new Map(since.map(({ labels, value }) => [idOf(labels), value * 1000]))
-  const active = new Map(rules.alerts.map((alert) => [idOf({ ...alert.labels, alertname: alert.name }), alert]))
-  return states.flatMap(({ labels }): Alert[] => {
-    const { alertstate: state, alertname: name = '' } = labels
-    if (state !== 'firing' && state !== 'pending') return []
-    const rule = rules.alertRules.find((candidate) => candidate.name === name)
-    return [
-      {
-        name,
-        labels,
-        state,
-        annotations: active.get(idOf(labels))?.annotations ?? {},
-        activeAtMs: sinceMs.get(idOf(labels)) ?? atMs,
-        expr: rule?.expr ?? '',
-        forMs: rule?.forMs ?? 0,
-      },
-    ]
-  })
-}
-
-async function targetsThen(ask: Ask, targets: readonly Target[], atMs: number): Promise<Target[]> {
-  const up = await ask('up', atMs)
-  return targets.map((target) => {
-    const value = up.find(({ labels }) => labels.job === target.job && labels.instance === target.instance)?.value
-    const health = value === undefined ? 'unknown' : value === 1 ? 'up' : 'down'
-    return { ...target, health, lastError: health === target.health ? target.lastError : '', lastScrapeMs: undefined }
-  })
-}
-
-async function loadSignals(ask: Ask, scope: Scope, windowMs: number, atMs: number | undefined): Promise<Page['signals']> {
-  const names = Object.keys(signalQueries) as SignalName[]
-  const samples = await Promise.all(names.map((name) => ask(signalQueries[name](scope, duration(windowMs)), atMs)))
-  return Object.fromEntries(names.map((name, i) => [name, samples[i]![0]?.value])) as Record<SignalName, number | undefined>
-}
-
-/** What training left behind about each value. */
-export interface Profile {
-  readonly key: string
-  readonly info: readonly Sample[]
-  readonly referenceBins: readonly Sample[]
-  readonly referenceErrors: readonly Sample[]
-}
-
-async function loadProfile(ask: Ask, scope: Scope, atMs: number | undefined): Promise<Profile> {
-  const [info, referenceBins, referenceErrors] = await Promise.all([
-    ask(profileQueries.info(scope), atMs),
-    ask(profileQueries.referenceBins(scope), atMs),
-    ask(profileQueries.referenceErrors(scope), atMs),
-  ])
-  return { key: JSON.stringify([scope, atMs]), info, referenceBins, referenceErrors }
-}
-
-interface Judgements {
-  readonly binRows: readonly Sample[]
-  readonly rows: readonly Sample[]
-  readonly psi: readonly Sample[]
-  readonly psiZ: readonly Sample[]
-  readonly gates: Gates
-}
-
-async function loadJudgements(ask: Ask, scope: Scope, atMs: number | undefined): Promise<Judgements> {
-  const [binRows, judgements] = await Promise.all([ask(valueQueries.binRows(scope), atMs), ask(valueQueries.judgements(scope), atMs)])
-  const named = (record: string) => judgements.filter(({ labels }) => labels.__name__ === `modelwatch:${record}`)
-  const gates = {
-    psi: named('psi_gate')[0]?.value ?? defaultGates.psi,
-    psiZ: named('psi_z_gate')[0]?.value ?? defaultGates.psiZ,
-    rows: named('value_rows_gate')[0]?.value ?? defaultGates.rows,
-  }
-  return { binRows, rows: named('value_rows'), psi: named('psi'), psiZ: named('psi_z'), gates }
-}
-
-function toValues(profile: Profile, parts: Judgements, history: History, alerts: readonly Alert[], scope: Scope): ValueState[] {
-  const keyOfSample = ({ labels }: Sample) => keyOf(labels.role ?? '', labels.name ?? '')
-  const numbers = (samples: readonly Sample[]) => new Map(samples.map((sample) => [keyOfSample(sample), sample.value]))
-  const bins = (samples: readonly Sample[]) => Map.groupBy(samples, keyOfSample)
-  const binMap = (samples: readonly Sample[] | undefined) => new Map((samples ?? []).map(({ labels, value }) => [labels.bin ?? '', value]))
-  const [psi, psiZ, rows] = [numbers(parts.psi), numbers(parts.psiZ), numbers(parts.rows)]
-  const [referenceBins, binRows] = [bins(profile.referenceBins), bins(parts.binRows)]
-  const infos = new Map(profile.info.map((sample) => [keyOfSample(sample), sample.labels]))
-  const labelsOf = new Map([...profile.info, ...profile.referenceBins, ...parts.psi].map((sample) => [keyOfSample(sample), sample.labels]))
-  return [...labelsOf].map(([key, { role, name = '' }]) => {
-    const judgement = { psi: psi.get(key), psiZ: psiZ.get(key), rows: rows.get(key) }
-    const verdict = judge(judgement, parts.gates)
-    const alert = alerts.find(
-      ({ labels }) =>
-        labels.role === role &&
-        labels.name === name &&
-        labels.model === scope.model &&
-        (labels.revision ?? scope.revision) === scope.revision,
-    )
-    const psiHistory = { timesMs: history.timesMs, psi: history.psi.get(key) ?? [] }
-    const ofBins: Bin[] = toBins(binMap(referenceBins.get(key)), binMap(binRows.get(key)))
-    return {
-      key,
-      role: role === 'output' ? 'output' : 'input',
-      name,
-      unit: infos.get(key)?.unit ?? '',
-      type: infos.get(key)?.type ?? '',
-      ...judgement,
-      verdict,
-      bins: ofBins,
-      history: psiHistory,
-      since: driftStart(verdict, alert, psiHistory, parts.gates),
-      alert,
-    }
-  })
-}
-
-async function loadQuality(ask: Ask, scope: Scope, atMs: number | undefined) {
-  const names = Object.keys(qualityQueries) as QualityName[]
-  const found = await Promise.all(names.map((name) => ask(qualityQueries[name](scope, duration(qualityWindowMs)), atMs)))
-  const parts = Object.fromEntries(names.map((name, i) => [name, found[i]!])) as Record<QualityName, Sample[]>
-  const of = (samples: readonly Sample[], name: string) => samples.find(({ labels }) => labels.name === name)?.value
-  const trained = (name: string, measure: string) =>
-    profile.referenceErrors.find(({ labels }) => labels.name === name && labels.measure === measure)?.value
-  return {
-    names: [...new Set(parts.mae.map(({ labels }) => labels.name ?? ''))].sort().map((name) => ({
-      name,
-      mae: of(parts.mae, name),
-      rmse: of(parts.rmse, name),
-      bias: of(parts.bias, name),
-    })),
-    labelsPerSecond: parts.labels[0]?.value,
-    coverage: parts.coverage[0]?.value,
-  }
-}
-
-async function loadHistory(
-  ask: AskRange,
-  scope: Scope,
-  grid: TimeGrid,
-  windowMs: number,
-  key: string,
-  reporters: Model['reporters'],
-): Promise<History> {
-  const names = Object.keys(signalQueries) as SignalName[]
-  // A window shorter than the step would leave out what happens between two points.
-  const window = duration(Math.max(windowMs, grid.stepMs))
-  const qualityWindow = duration(Math.max(qualityWindowMs, grid.stepMs))
-  const jobs = [...new Set(reporters.map(({ job }) => job))].filter((job) => job !== '')
-  const [signals, trouble, psi, mae, rmse] = await Promise.all([
-    Promise.all(names.map((name) => ask(signalQueries[name](scope, window), grid))),
-    ask(troubleQuery(scope, jobs), grid),
-    ask(valueQueries.psi(scope), grid),
-    ask(qualityQueries.mae(scope, qualityWindow), grid),
-    ask(qualityQueries.rmse(scope, qualityWindow), grid),
-  ])
-  const byName = (series: readonly Series[], name: string) =>
-    onGrid(
-      series.find(({ labels }) => (labels.name ?? '') === name),
-      grid,
-    )
-  return {
-    key,
-    grid,
-    timesMs: gridTimesMs(grid),
-    signals: Object.fromEntries(names.map((name, i) => [name, onGrid(signals[i]![0], grid)])) as unknown as History['signals'],
-    trouble: onGrid(trouble[0], grid),
-    psi: new Map(psi.map((series) => [keyOf(series.labels.role ?? '', series.labels.name ?? ''), onGrid(series, grid)])),
-    quality: new Map(
-      mae.map(({ labels }) => [labels.name ?? '', { mae: byName(mae, labels.name ?? ''), rmse: byName(rmse, labels.name ?? '') }]),
-    ),
   }
 }

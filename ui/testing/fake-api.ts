@@ -107,6 +107,8 @@ function evaluate(world: World, expr: string, s: number): Vector {
   if (!alive && !lookingBack) return []
   const each = (measure: (value: (typeof values)[number]) => number): Vector =>
     values.map((value) => ({ labels: { ...scope, role: value.role, name: value.name }, value: measure(value) }))
+  const named = (record: string, vector: Vector) =>
+    vector.map(({ labels, value }) => ({ labels: { __name__: `modelwatch:${record}`, ...labels }, value }))
   const bump = model === 'weather' ? drift : 0
   const rows: [RegExp, () => Vector][] = [
     [
@@ -136,7 +138,24 @@ function evaluate(world: World, expr: string, s: number): Vector {
           bins.map((bin, i) => ({ labels: { role, name, bin }, value: reference[i] ?? 0 })),
         ),
     ],
-    [/psi_gate|psi_z_gate|rows_gate/, () => []],
+    [
+      /value_rows_gate/,
+      () => [
+        ...named(
+          'psi',
+          each((value) => psiOf(world, value, s)),
+        ),
+        ...named(
+          'psi_z',
+          each((value) => Math.min(40, psiOf(world, value, s) * 30)),
+        ),
+        ...named(
+          'value_rows',
+          each(() => rowsOf(world, s)),
+        ),
+        ...named('psi_gate', [{ labels: { model }, value: 0.2 }]),
+      ],
+    ],
     [
       /bin_rows/,
       () =>
@@ -144,8 +163,6 @@ function evaluate(world: World, expr: string, s: number): Vector {
           binRowsOf(world, v, s).map(({ bin, rows: value }) => ({ labels: { ...scope, role: v.role, name: v.name, bin }, value })),
         ),
     ],
-    [/value_rows/, () => each(() => rowsOf(world, s))],
-    [/psi_z/, () => each((value) => Math.min(40, psiOf(world, value, s) * 30))],
     [/:psi/, () => each((value) => psiOf(world, value, s))],
     [/code=~"5/, () => one(wander('errors', s, 90) > 0.93 ? 0.004 : 0)],
     [/code=~"4/, () => one(0.001 + 0.002 * wander('refused', s, 60))],

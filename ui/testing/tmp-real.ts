@@ -30,7 +30,7 @@ try {
   await tab.waitForTimeout(4000)
   console.log(
     await tab.title(),
-    await tab.textContent('.notes, .note').catch(() => ''),
+    await tab.evaluate('[...document.querySelectorAll(".note")].map((n) => n.textContent).join()'),
     'requests',
     times.length,
     'max ms',

@@ -58,19 +58,47 @@ groups:
 const group = (rule: string) => `groups:\n  - name: g\n    rules:\n      - ${rule}\n`
 
 test.for([
-  { why: 'an unknown key', text: group('{ record: a, expr: x, colour: red }'), want: 'r.yml:4:31: groups[0].rules[0].colour: unknown key; known here: record' },
-  { why: 'query_offset', text: 'groups: [{ name: g, query_offset: 1m }]', want: 'groups[0].query_offset: is not supported by this version' },
+  {
+    why: 'an unknown key',
+    text: group('{ record: a, expr: x, colour: red }'),
+    want: 'r.yml:4:31: groups[0].rules[0].colour: unknown key; known here: record',
+  },
+  {
+    why: 'query_offset',
+    text: 'groups: [{ name: g, query_offset: 1m }]',
+    want: 'groups[0].query_offset: is not supported by this version',
+  },
   { why: 'neither record nor alert', text: group('{ expr: x }'), want: 'r.yml:4:9: groups[0].rules[0]: a rule needs record or alert' },
   { why: 'both', text: group('{ record: a, alert: b, expr: x }'), want: 'r.yml:4:22: groups[0].rules[0].alert: a rule has either' },
   { why: 'no expression', text: group('{ record: a }'), want: 'groups[0].rules[0]: needs the key expr' },
-  { why: 'an expression that does not parse', text: group('{ record: a, expr: "((( x" }'), want: 'r.yml:4:22: groups[0].rules[0].expr: 1:4: parse error' },
+  {
+    why: 'an expression that does not parse',
+    text: group('{ record: a, expr: "((( x" }'),
+    want: 'r.yml:4:22: groups[0].rules[0].expr: 1:4: parse error',
+  },
   { why: 'an expression of the wrong type', text: group('{ record: a, expr: "x[5m]" }'), want: 'expr: gives a matrix' },
   { why: 'for in a recording rule', text: group('{ record: a, expr: x, for: 1m }'), want: 'rules[0].for: belongs to alerting rules' },
-  { why: 'annotations in a recording rule', text: group('{ record: a, expr: x, annotations: { b: c } }'), want: 'annotations: belong to alerting rules' },
+  {
+    why: 'annotations in a recording rule',
+    text: group('{ record: a, expr: x, annotations: { b: c } }'),
+    want: 'annotations: belong to alerting rules',
+  },
   { why: 'braces in a name', text: group('{ record: "a{b}", expr: x }'), want: 'holds braces' },
-  { why: '__name__ as a label', text: group('{ record: a, expr: x, labels: { __name__: b } }'), want: '"__name__" is not a valid label name here' },
-  { why: 'a template not known', text: group('{ alert: a, expr: x, annotations: { s: "{{ if 1 }}" } }'), want: 'annotations.s: "if" in {{ if 1 }} is not supported' },
-  { why: 'a template that does not end', text: group('{ alert: a, expr: x, labels: { s: "{{ $value" } }'), want: 'labels.s: {{ without }}' },
+  {
+    why: '__name__ as a label',
+    text: group('{ record: a, expr: x, labels: { __name__: b } }'),
+    want: '"__name__" is not a valid label name here',
+  },
+  {
+    why: 'a template not known',
+    text: group('{ alert: a, expr: x, annotations: { s: "{{ if 1 }}" } }'),
+    want: 'annotations.s: "if" in {{ if 1 }} is not supported',
+  },
+  {
+    why: 'a template that does not end',
+    text: group('{ alert: a, expr: x, labels: { s: "{{ $value" } }'),
+    want: 'labels.s: {{ without }}',
+  },
   { why: 'a group twice', text: 'groups:\n  - name: g\n  - name: g\n', want: 'r.yml:3:5: groups[1].name: "g" names another group' },
   { why: 'not a duration', text: group('{ alert: a, expr: x, for: soon }'), want: 'rules[0].for: must be a duration' },
   { why: 'no groups but something else', text: 'spec: {}\n', want: 'r.yml:1:1: spec: unknown key; known here: groups' },

@@ -72,7 +72,11 @@ type PlaceError = ParsedConfig<unknown>['error']
  * @param options.intervalMs - Of groups that say nothing.
  * @throws MW_CONFIG_INVALID at the first fault, with file, line, column and key.
  */
-export function parseRuleFile(text: string, options: { file: string; intervalMs: number }, deps: { engine: Pick<QueryEngine, 'check'> }): RuleGroup[] {
+export function parseRuleFile(
+  text: string,
+  options: { file: string; intervalMs: number },
+  deps: { engine: Pick<QueryEngine, 'check'> },
+): RuleGroup[] {
   const { value, error } = parseForeignConfig(RuleFile, text, {
     file: options.file,
     unsupported: ['groups.*.query_offset'],
@@ -93,12 +97,19 @@ export function parseRuleFile(text: string, options: { file: string; intervalMs:
     names.add(group.name)
     checkLabels(group.labels, ['groups', g, 'labels'], error)
     const intervalMs = parseDurationMs(group.interval ?? '0') || options.intervalMs
-    const rules = group.rules.map((block, r) => toRule(block, group.labels, (path, reason, cause) => error(['groups', g, 'rules', r, ...path], reason, cause), deps.engine))
+    const rules = group.rules.map((block, r) =>
+      toRule(block, group.labels, (path, reason, cause) => error(['groups', g, 'rules', r, ...path], reason, cause), deps.engine),
+    )
     return { name: group.name, file: options.file, intervalMs, seriesMax: group.limit || Number.POSITIVE_INFINITY, rules }
   })
 }
 
-function toRule(block: Static<typeof RuleBlock>, groupLabels: Readonly<Record<string, string>>, error: PlaceError, engine: Pick<QueryEngine, 'check'>): Rule {
+function toRule(
+  block: Static<typeof RuleBlock>,
+  groupLabels: Readonly<Record<string, string>>,
+  error: PlaceError,
+  engine: Pick<QueryEngine, 'check'>,
+): Rule {
   const name = block.record ?? block.alert ?? ''
   if (block.record !== undefined && block.alert !== undefined) throw error(['alert'], 'a rule has either record or alert, not both')
   if (name === '') throw error([], 'a rule needs record or alert')
@@ -108,7 +119,8 @@ function toRule(block: Static<typeof RuleBlock>, groupLabels: Readonly<Record<st
   if (block.record !== undefined) {
     if (/[{}]/.test(name)) throw error(['record'], `"${name}" holds braces; do they belong into expr?`)
     for (const key of ['for', 'keep_firing_for'] as const) {
-      if (block[key] !== undefined && parseDurationMs(block[key]) !== 0) throw error([key], 'belongs to alerting rules, not to a recording rule')
+      if (block[key] !== undefined && parseDurationMs(block[key]) !== 0)
+        throw error([key], 'belongs to alerting rules, not to a recording rule')
     }
     if (Object.keys(block.annotations).length > 0) throw error(['annotations'], 'belong to alerting rules, not to a recording rule')
     return { kind: 'recording', name, expr: block.expr, labels }
@@ -141,5 +153,7 @@ function checkTemplate(text: string, path: readonly string[], error: PlaceError)
 
 /** Any non-empty text names a label, but the metric's name is not a label to set. */
 function checkLabels(labels: Readonly<Record<string, string>>, path: readonly (string | number)[], error: PlaceError): void {
-  for (const name of Object.keys(labels)) if (name === '' || name === '__name__' || name.includes('\uFFFD')) throw error([...path, name], `"${name}" is not a valid label name here`)
+  for (const name of Object.keys(labels))
+    if (name === '' || name === '__name__' || name.includes('\uFFFD'))
+      throw error([...path, name], `"${name}" is not a valid label name here`)
 }

@@ -41,7 +41,7 @@ const alerting: AlertingRule = {
   annotations: { summary: '{{ $labels.job }} in {{ $externalLabels.region }} is {{ $value }}' },
 }
 
-test("a recording rule names its series, adds labels, and ends what it gives no more", async () => {
+test('a recording rule names its series, adds labels, and ends what it gives no more', async () => {
   const { group, kept } = start([recording], {
     x: (t) => (t === 1000 ? [sample({ __name__: 'x', job: 'a', drop: 'y' }, 3), sample({ job: 'b' }, 4)] : [sample({ job: 'b' }, 5)]),
   })
@@ -60,7 +60,12 @@ test('a scalar is recorded as a series without labels', async () => {
 test.for([
   { why: 'an error of the engine', x: () => new Error('boom'), error: 'boom', max: 9 },
   { why: 'two series of one name', x: () => [sample({ kind: '1' }), sample({ kind: '2' })], error: 'same labelset', max: 9 },
-  { why: 'more series than the limit', x: () => [sample({ job: '1' }), sample({ job: '2' })], error: 'exceeded limit of 1 with 2 series', max: 1 },
+  {
+    why: 'more series than the limit',
+    x: () => [sample({ job: '1' }), sample({ job: '2' })],
+    error: 'exceeded limit of 1 with 2 series',
+    max: 1,
+  },
 ])('$why fails the rule and not those after it', async ({ x, error, max }) => {
   const { group, kept, failures } = start([recording, { ...recording, name: 'y', expr: 'y' }], { x, y: () => 1 }, max)
   expect(await group.evaluate(1000)).toEqual({ evaluated: 2, failed: 1 })
@@ -116,7 +121,9 @@ test('without `for` an alert fires at once', async () => {
 
 test('keep_firing_for holds an alert that fired, not one that is pending, and returns are seamless', async () => {
   const holds = new Set([1000, 2000, 5000])
-  const { group } = start([{ ...alerting, forMs: 1000, keepFiringForMs: 2500 }], { x: (t) => (holds.has(t) ? [sample({ job: 'a' }, t)] : []) })
+  const { group } = start([{ ...alerting, forMs: 1000, keepFiringForMs: 2500 }], {
+    x: (t) => (holds.has(t) ? [sample({ job: 'a' }, t)] : []),
+  })
   const seen: unknown[] = []
   for (let t = 1000; t <= 9000; t += 1000) {
     await group.evaluate(t)
@@ -138,5 +145,8 @@ test('keep_firing_for holds an alert that fired, not one that is pending, and re
 test('two samples that make one alert fail the rule', async () => {
   const { group } = start([{ ...alerting, labels: { job: 'same' } }], { x: () => [sample({ job: 'a' }), sample({ job: 'b' })] })
   await group.evaluate(1000)
-  expect(group.status().rules[0]).toMatchObject({ health: 'err', lastError: expect.stringContaining('same labelset after applying alert labels') })
+  expect(group.status().rules[0]).toMatchObject({
+    health: 'err',
+    lastError: expect.stringContaining('same labelset after applying alert labels'),
+  })
 })

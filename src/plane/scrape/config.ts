@@ -174,7 +174,8 @@ function toScrapeJob(block: Static<typeof ScrapeBlock>, global: GlobalConfig, er
 /** Any non-empty UTF-8 text names a label (bytes that are not show as U+FFFD); `__name__` alone is taken. Names that begin with `__` steer the scrape, as in Prometheus. */
 function checkLabelNames(labels: Readonly<Record<string, string>>, path: readonly (string | number)[], error: PlaceError): void {
   for (const name of Object.keys(labels)) {
-    if (name === '' || name === '__name__' || name.includes('\uFFFD')) throw error([...path, name], `"${name}" is not a valid label name here`)
+    if (name === '' || name === '__name__' || name.includes('\uFFFD'))
+      throw error([...path, name], `"${name}" is not a valid label name here`)
   }
 }
 

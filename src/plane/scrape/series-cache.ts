@@ -14,6 +14,8 @@ export interface CachedSeries extends SeriesEntry {
 
 /** Entries no scrape saw for this long are forgotten. */
 const idleScrapesMax = 3
+/** Labels of one target that are shared between its series; further ones are kept series by series. */
+const pairsMax = 5000
 
 /**
  * Remembers the series of one target, so that a scrape parses only values, and tells which series have gone.
@@ -21,6 +23,7 @@ const idleScrapesMax = 3
  */
 export class SeriesCache {
   readonly #entries = new Map<string, CachedSeries>()
+  readonly #pairs = new Map<string, LabelPair>()
   readonly #toSeriesLabels: (exposed: readonly LabelPair[]) => Labels
   #scrape = 0
   #first: CachedSeries | undefined
@@ -54,11 +57,21 @@ export class SeriesCache {
   }
 
   create(raw: string, exposed: readonly LabelPair[]): CachedSeries {
-    // Parts of a string keep the whole alive: without these copies the first body would never be freed.
-    const own = exposed.map(([name, value]): LabelPair => [detach(name), detach(value)])
-    const entry: CachedSeries = { raw: detach(raw), labels: this.#toSeriesLabels(own), ref: 0, scrape: 0, next: undefined }
+    const labels = this.#toSeriesLabels(exposed).map((pair) => this.#shared(pair))
+    const entry: CachedSeries = { raw: detach(raw), labels, ref: 0, scrape: 0, next: undefined }
     this.#entries.set(entry.raw, entry)
     return entry
+  }
+
+  /** One copy of a label, however many series bear it: most labels of a target are the same few. */
+  #shared(pair: LabelPair): LabelPair {
+    const [name, value] = pair
+    const key = `${name.length}:${name}${value}`
+    const known = this.#pairs.get(key)
+    if (known !== undefined) return known
+    const own: LabelPair = [detach(name), detach(value)]
+    if (this.#pairs.size < pairsMax) this.#pairs.set(detach(key), own)
+    return own
   }
 
   /** @param tracked - Whether the sample bears the scrape's time, so that the end of the series can be told. */
@@ -94,6 +107,7 @@ export class SeriesCache {
   }
 }
 
+/** A copy of its own: part of a string keeps the whole alive, so without it the first body would never be freed. */
 function detach(text: string): string {
   return Buffer.from(text, 'utf8').toString('utf8')
 }

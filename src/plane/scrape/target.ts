@@ -23,8 +23,10 @@ export interface TargetDeps {
   readonly fetcher: Fetcher
 }
 
-/** Lines parsed between two turns of the event loop: about a millisecond's worth. */
-const linesPerSlice = 500
+/** Lines parsed between two looks at the clock. */
+const linesPerLook = 64
+/** Longest stay on the event loop: the first scrape of a large target creates every series it has. */
+const sliceMsMax = 3
 /** A sample's own time may lie this far ahead of ours, as in Prometheus. */
 const aheadMsMax = 10 * 60_000
 /** A scrape that begins this close to its slot bears the slot's time, so that times are evenly spaced and compress well. */
@@ -143,7 +145,12 @@ export class Target {
       },
       cache.first,
     )
-    while (!parser.parse(linesPerSlice)) await setImmediate()
+    let sliceStart = performance.now()
+    while (!parser.parse(linesPerLook)) {
+      if (performance.now() - sliceStart < sliceMsMax) continue
+      await setImmediate()
+      sliceStart = performance.now()
+    }
     if (counts.scraped > samplesMax) {
       throw scrapeErrors.MW_SCRAPE_SAMPLE_LIMIT(`sample limit exceeded: ${counts.scraped} samples where sample_limit is ${samplesMax}`)
     }

@@ -110,7 +110,9 @@ afterAll(() => app.close())
 type Answer = { status: number; body: any }
 
 async function get(path: string, params: Record<string, string | string[]> = {}): Promise<Answer> {
-  const search = new URLSearchParams(Object.entries(params).flatMap(([name, value]) => [value].flat().map((v) => [name, v])))
+  const search = new URLSearchParams(
+    Object.entries(params).flatMap(([name, value]) => [value].flat().map((v): [string, string] => [name, v])),
+  )
   const response = await app.inject({ url: `/api/v1/${path}?${search}` })
   return { status: response.statusCode, body: response.json() }
 }
@@ -118,8 +120,16 @@ async function get(path: string, params: Record<string, string | string[]> = {})
 const seconds = nowMs / 1000
 
 test.for([
-  { why: 'a vector', query: 'load{zone="a"}', want: { resultType: 'vector', result: [{ metric: { __name__: 'load', zone: 'a' }, value: [seconds, '2.5'] }] } },
-  { why: 'a small number in the exponent form', query: 'sum(load{zone="b"})', want: { resultType: 'vector', result: [{ metric: {}, value: [seconds, '1e-07'] }] } },
+  {
+    why: 'a vector',
+    query: 'load{zone="a"}',
+    want: { resultType: 'vector', result: [{ metric: { __name__: 'load', zone: 'a' }, value: [seconds, '2.5'] }] },
+  },
+  {
+    why: 'a small number in the exponent form',
+    query: 'sum(load{zone="b"})',
+    want: { resultType: 'vector', result: [{ metric: {}, value: [seconds, '1e-07'] }] },
+  },
   { why: 'NaN', query: 'sum(odd)', want: { resultType: 'vector', result: [{ metric: {}, value: [seconds, 'NaN'] }] } },
   { why: 'infinity', query: '-end', want: { resultType: 'vector', result: [{ metric: {}, value: [seconds, '-Inf'] }] } },
   { why: 'a scalar', query: '6 * 7', want: { resultType: 'scalar', result: [seconds, '42'] } },
@@ -127,7 +137,18 @@ test.for([
   {
     why: 'a matrix',
     query: 'load{zone="a"}[15s]',
-    want: { resultType: 'matrix', result: [{ metric: { __name__: 'load', zone: 'a' }, values: [[seconds - 10, '2.25'], [seconds, '2.5']] }] },
+    want: {
+      resultType: 'matrix',
+      result: [
+        {
+          metric: { __name__: 'load', zone: 'a' },
+          values: [
+            [seconds - 10, '2.25'],
+            [seconds, '2.5'],
+          ],
+        },
+      ],
+    },
   },
   { why: 'nothing', query: 'none', want: { resultType: 'vector', result: [] } },
 ])('query: $why', async ({ query, want }) => {
@@ -143,7 +164,19 @@ test('times are RFC 3339 or Unix seconds, and fractions are milliseconds', async
 
 test('a range query, by GET and by a posted form', async () => {
   const params = { query: 'load{zone="a"}', start: `${seconds - 20}`, end: '2026-11-20T12:00:00Z', step: '10s' }
-  const want = { resultType: 'matrix', result: [{ metric: { __name__: 'load', zone: 'a' }, values: [[seconds - 20, '2'], [seconds - 10, '2.25'], [seconds, '2.5']] }] }
+  const want = {
+    resultType: 'matrix',
+    result: [
+      {
+        metric: { __name__: 'load', zone: 'a' },
+        values: [
+          [seconds - 20, '2'],
+          [seconds - 10, '2.25'],
+          [seconds, '2.5'],
+        ],
+      },
+    ],
+  }
   expect((await get('query_range', params)).body.data).toEqual(want)
   const posted = await app.inject({
     method: 'POST',
@@ -172,16 +205,46 @@ test('limit cuts and says so', async () => {
 test.for([
   { path: 'query', params: {}, status: 400, type: 'bad_data', error: 'invalid parameter "query"' },
   { path: 'query', params: { query: 'sum(' }, status: 400, type: 'bad_data', error: 'parse error' },
-  { path: 'query', params: { query: 'up', time: 'soon' }, status: 400, type: 'bad_data', error: 'invalid parameter "time": cannot parse "soon" to a valid timestamp' },
+  {
+    path: 'query',
+    params: { query: 'up', time: 'soon' },
+    status: 400,
+    type: 'bad_data',
+    error: 'invalid parameter "time": cannot parse "soon" to a valid timestamp',
+  },
   { path: 'query', params: { query: 'up', time: 'NaN' }, status: 400, type: 'bad_data', error: 'cannot parse "NaN"' },
   { path: 'query', params: { query: 'up', timeout: 'x' }, status: 400, type: 'bad_data', error: 'invalid parameter "timeout"' },
   { path: 'query', params: { query: 'load + on() load' }, status: 422, type: 'execution', error: 'many' },
   { path: 'query', params: { query: 'up', limit: '-1' }, status: 400, type: 'bad_data', error: 'invalid parameter "limit"' },
   { path: 'query_range', params: { query: 'up', start: '0', end: '1' }, status: 400, type: 'bad_data', error: 'invalid parameter "step"' },
-  { path: 'query_range', params: { query: 'up', start: '2', end: '1', step: '1' }, status: 400, type: 'bad_data', error: 'end timestamp must not be before start time' },
-  { path: 'query_range', params: { query: 'up', start: '0', end: '1', step: '0' }, status: 400, type: 'bad_data', error: 'zero or negative query resolution step' },
-  { path: 'query_range', params: { query: 'up', start: '0', end: '11001', step: '1' }, status: 400, type: 'bad_data', error: 'exceeded maximum resolution of 11,000 points' },
-  { path: 'query_range', params: { query: 'up[5m]', start: '0', end: '1', step: '1' }, status: 400, type: 'bad_data', error: 'range vector' },
+  {
+    path: 'query_range',
+    params: { query: 'up', start: '2', end: '1', step: '1' },
+    status: 400,
+    type: 'bad_data',
+    error: 'end timestamp must not be before start time',
+  },
+  {
+    path: 'query_range',
+    params: { query: 'up', start: '0', end: '1', step: '0' },
+    status: 400,
+    type: 'bad_data',
+    error: 'zero or negative query resolution step',
+  },
+  {
+    path: 'query_range',
+    params: { query: 'up', start: '0', end: '11001', step: '1' },
+    status: 400,
+    type: 'bad_data',
+    error: 'exceeded maximum resolution of 11,000 points',
+  },
+  {
+    path: 'query_range',
+    params: { query: 'up[5m]', start: '0', end: '1', step: '1' },
+    status: 400,
+    type: 'bad_data',
+    error: 'range vector',
+  },
   { path: 'series', params: {}, status: 400, type: 'bad_data', error: 'no match[] parameter provided' },
   { path: 'series', params: { 'match[]': 'rate(up[5m])' }, status: 400, type: 'bad_data', error: 'invalid parameter "match[]"' },
   { path: 'series', params: { 'match[]': '{__name__=~".*"}' }, status: 400, type: 'bad_data', error: 'at least one non-empty matcher' },
@@ -194,7 +257,10 @@ test.for([
 })
 
 test('series, labels and values, by matchers and time', async () => {
-  expect((await get('series', { 'match[]': ['load{zone="b"}', 'end'] })).body.data).toEqual([{ __name__: 'end' }, { __name__: 'load', zone: 'b' }])
+  expect((await get('series', { 'match[]': ['load{zone="b"}', 'end'] })).body.data).toEqual([
+    { __name__: 'end' },
+    { __name__: 'load', zone: 'b' },
+  ])
   expect((await get('series', { 'match[]': 'end', end: `${seconds - 1}` })).body.data).toEqual([])
   expect((await get('labels')).body.data).toEqual(['__name__', 'http.status', 'zone'])
   expect((await get('labels', { 'match[]': 'end' })).body.data).toEqual(['__name__'])
@@ -210,7 +276,12 @@ test('metadata', async () => {
 
 test('targets', async () => {
   const { activeTargets } = (await get('targets')).body.data
-  expect(activeTargets[0]).toMatchObject({ scrapePool: 'app', lastScrape: '2026-11-20T11:59:59.500Z', lastScrapeDuration: 0.0125, scrapeInterval: '15s' })
+  expect(activeTargets[0]).toMatchObject({
+    scrapePool: 'app',
+    lastScrape: '2026-11-20T11:59:59.500Z',
+    lastScrapeDuration: 0.0125,
+    scrapeInterval: '15s',
+  })
   expect(activeTargets[1]).toMatchObject({ lastScrape: '0001-01-01T00:00:00Z', scrapeInterval: '500ms' })
   expect((await get('targets', { scrapePool: 'other' })).body.data.activeTargets).toHaveLength(1)
   expect((await get('targets', { state: 'dropped' })).body.data.activeTargets).toEqual([])
@@ -229,7 +300,13 @@ test('rules and alerts, whole and filtered', async () => {
   expect((await get('rules', { 'rule_group[]': 'h' })).body.data.groups).toEqual([])
   expect((await get('rules', { exclude_alerts: 'true' })).body.data.groups[0].rules[1].alerts).toEqual([])
   expect((await get('alerts')).body.data.alerts).toEqual([
-    { labels: { alertname: 'High', severity: 'page' }, annotations: { summary: 'is high' }, state: 'firing', activeAt: '2026-11-20T11:59:00.000Z', value: '2.5e-01' },
+    {
+      labels: { alertname: 'High', severity: 'page' },
+      annotations: { summary: 'is high' },
+      state: 'firing',
+      activeAt: '2026-11-20T11:59:00.000Z',
+      value: '2.5e-01',
+    },
   ])
 })
 

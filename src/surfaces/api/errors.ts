@@ -1,4 +1,4 @@
-import { defineErrors, type ErrorKind, messageOf, ModelwatchError } from '../../core/errors.ts'
+import { defineErrors, type ErrorKind, ModelwatchError, messageOf } from '../../core/errors.ts'
 
 export const apiErrors = defineErrors({
   MW_API_PARAMETER: { kind: 'invalid', retryable: false, hint: 'Correct the parameter.' },

@@ -54,8 +54,10 @@ async function* paced(first: string, second: string, rest: Iterable<string>): As
 }
 
 function cut(value: QueryValue, max: number): { value: QueryValue; truncated: boolean } {
-  if (value.kind === 'vector' && value.samples.length > max) return { value: { kind: 'vector', samples: value.samples.slice(0, max) }, truncated: true }
-  if (value.kind === 'matrix' && value.series.length > max) return { value: { kind: 'matrix', series: value.series.slice(0, max) }, truncated: true }
+  if (value.kind === 'vector' && value.samples.length > max)
+    return { value: { kind: 'vector', samples: value.samples.slice(0, max) }, truncated: true }
+  if (value.kind === 'matrix' && value.series.length > max)
+    return { value: { kind: 'matrix', series: value.series.slice(0, max) }, truncated: true }
   return { value, truncated: false }
 }
 

@@ -10,7 +10,14 @@ export function statusRoutes(app: FastifyInstance, { status, clock }: ApiDeps): 
   app.get('/api/v1/status/config', async () => success({ yaml: status.configText }))
   app.get('/api/v1/status/flags', async () => success(status.flags))
   app.get('/api/v1/status/buildinfo', async () =>
-    success({ version: status.version, revision: '', branch: '', buildUser: 'modelwatch', buildDate: '', goVersion: `node ${nodeVersion}` }),
+    success({
+      version: status.version,
+      revision: '',
+      branch: '',
+      buildUser: 'modelwatch',
+      buildDate: '',
+      goVersion: `node ${nodeVersion}`,
+    }),
   )
   app.get('/api/v1/status/runtimeinfo', async () =>
     success({

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type AnySchema, Ajv } from 'ajv'
+import { Ajv, type AnySchema } from 'ajv'
 import { parse } from 'yaml'
 
 /**

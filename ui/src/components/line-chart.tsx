@@ -90,7 +90,7 @@ function options(latest: { readonly current: Props }, width: number, height: num
         font,
         size: 26,
         gap: 6,
-        space: 52,
+        space: 44,
         grid: { show: false },
         ticks: { show: false },
         values: (_, splits, __, ___, stepS) => splits.map((split) => formatTick(split * 1000, stepS * 1000)),

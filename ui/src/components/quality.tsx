@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import { formatClock, formatNumber, formatPercent } from '../format.ts'
-import type { Page, Quality } from '../page-data.ts'
+import type { Quality } from '../load/quality.ts'
+import type { Page } from '../page-data.ts'
 import { LineChart } from './line-chart.tsx'
 
 /** How far off the predictions are, where the truth has come in. */

@@ -1,5 +1,7 @@
 import { formatClock, formatDay, formatDuration } from '../format.ts'
-import type { History, Page, Revision } from '../page-data.ts'
+import type { Revision } from '../load/catalogue.ts'
+import type { History } from '../load/history.ts'
+import type { Page } from '../page-data.ts'
 import { lastRunStart } from '../series.ts'
 import type { Verdict } from '../verdict.ts'
 import type { View } from '../view.ts'
@@ -80,7 +82,9 @@ function ModelFacts({ page, revision, view }: { readonly page: Page; readonly re
       {info.framework !== undefined && (
         <div>
           <dt>Made with</dt>
-          <dd>{info.framework}</dd>
+          <dd class="cut" title={info.framework}>
+            {info.framework}
+          </dd>
         </div>
       )}
       {trainedAtMs !== undefined && (
