@@ -102,6 +102,7 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
   }
   const url = await listen(app, options.listen, 'the monitor').catch(async (error: unknown) => {
     await scraper.stop()
+    await app.close()
     throw error
   })
   scraper.start()

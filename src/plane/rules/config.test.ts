@@ -43,7 +43,7 @@ groups:
         {
           kind: 'alerting',
           name: 'High',
-          expr: 'a:b > 3\n',
+          expr: 'a:b > 3',
           forMs: 90_000,
           keepFiringForMs: 300_000,
           labels: { team: 'ml', tier: '1', severity: 'page' },

@@ -82,7 +82,10 @@ export function parseRuleFile(
     unsupported: ['groups.*.query_offset'],
     texts: [
       'groups.*.name',
+      'groups.*.interval',
       'groups.*.labels.*',
+      'groups.*.rules.*.for',
+      'groups.*.rules.*.keep_firing_for',
       'groups.*.rules.*.record',
       'groups.*.rules.*.alert',
       // A bare number is an expression too.
@@ -123,14 +126,14 @@ function toRule(
         throw error([key], 'belongs to alerting rules, not to a recording rule')
     }
     if (Object.keys(block.annotations).length > 0) throw error(['annotations'], 'belong to alerting rules, not to a recording rule')
-    return { kind: 'recording', name, expr: block.expr, labels }
+    return { kind: 'recording', name, expr: block.expr.trim(), labels }
   }
   for (const key of ['labels', 'annotations'] as const) {
     for (const [label, text] of Object.entries(block[key])) checkTemplate(text, [key, label], error)
   }
   const forMs = parseDurationMs(block.for ?? '0') ?? 0
   const keepFiringForMs = parseDurationMs(block.keep_firing_for ?? '0') ?? 0
-  return { kind: 'alerting', name, expr: block.expr, forMs, keepFiringForMs, labels, annotations: block.annotations }
+  return { kind: 'alerting', name, expr: block.expr.trim(), forMs, keepFiringForMs, labels, annotations: block.annotations }
 }
 
 function checkExpression(expr: string, error: PlaceError, engine: Pick<QueryEngine, 'check'>): void {

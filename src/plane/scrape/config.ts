@@ -69,8 +69,12 @@ export const unsupportedScrapeKeys: readonly string[] = [
   ].flatMap((names) => names.split(' ').map((name) => `scrape_configs.*.${name}`)),
 ]
 
-/** Paths of labels and the like, which are texts even where YAML would see a number. */
+/** Paths of labels, durations and the like, which are texts even where YAML would see a number. */
 export const scrapeTexts: readonly string[] = [
+  'global.*_interval',
+  'global.scrape_timeout',
+  'scrape_configs.*.scrape_interval',
+  'scrape_configs.*.scrape_timeout',
   'global.external_labels.*',
   'scrape_configs.*.job_name',
   'scrape_configs.*.static_configs.*.labels.*',

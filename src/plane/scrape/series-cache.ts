@@ -120,7 +120,7 @@ export function withTargetLabels(target: Readonly<Record<string, string>>, honor
   return (exposed: readonly LabelPair[]): Labels => {
     if (honorLabels) return toLabels({ ...target, ...Object.fromEntries(exposed) })
     const labels: Record<string, string> = Object.fromEntries(exposed)
-    const conflicts = Object.entries(labels).filter(([name, value]) => value !== '' && target[name] !== undefined)
+    const conflicts = Object.entries(labels).filter(([name, value]) => value !== '' && Object.hasOwn(target, name))
     Object.assign(labels, target)
     // Shorter names first, so that `exported_a` itself moves on when `a` takes its place.
     for (const [name, value] of conflicts.sort(([a], [b]) => a.length - b.length)) {

@@ -76,6 +76,20 @@ test.for([
   expect(kept('a')[0]?.labels).toEqual({ ...want, instance: 'host:1' })
 })
 
+test('labels that bear names of JavaScript are labels like others', async () => {
+  const { scrape } = scripted(['a{constructor="1",__proto__="2"} 1\n'])
+  await scrape(1000)
+  expect(kept('a')[0]?.labels).toEqual(
+    Object.fromEntries([
+      ['constructor', '1'],
+      ['__proto__', '2'],
+      ['env', 'test'],
+      ['instance', 'host:1'],
+      ['job', 'app'],
+    ]),
+  )
+})
+
 test('a series that disappears ends, and may come back', async () => {
   const { scrape } = scripted(['a 1\nb 1\n', 'a 2\n', 'a 3\nb 3\n'])
   for (const timeMs of [1000, 2000, 3000]) await scrape(timeMs)

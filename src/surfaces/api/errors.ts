@@ -3,6 +3,8 @@ import { defineErrors, type ErrorKind, ModelwatchError, messageOf } from '../../
 export const apiErrors = defineErrors({
   MW_API_PARAMETER: { kind: 'invalid', retryable: false, hint: 'Correct the parameter.' },
   MW_API_UNSUPPORTED: { kind: 'unsupported', retryable: false, hint: 'Leave the parameter away.' },
+  MW_API_BUSY: { kind: 'unavailable', retryable: true, hint: 'Ask again a little later, or ask for less at once.' },
+  MW_API_CANCELED: { kind: 'unavailable', retryable: true, hint: 'Ask again.' },
   MW_API_NOT_FOUND: { kind: 'not_found', retryable: false, hint: 'See the Prometheus HTTP API for the addresses there are.' },
 })
 
@@ -31,6 +33,7 @@ const ofKind: Readonly<Record<ErrorKind, readonly [status: number, type: ApiErro
 const ofCode: Readonly<Record<string, readonly [status: number, type: ApiErrorType]>> = {
   MW_PROMQL_EXECUTION: [422, 'execution'],
   MW_PROMQL_CANCELED: [499, 'canceled'],
+  MW_API_CANCELED: [499, 'canceled'],
 }
 
 /** How the API answers an error. */

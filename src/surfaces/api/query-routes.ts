@@ -5,19 +5,30 @@ import type { QueryEngine, QueryOptions } from '../../plane/promql/contract.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
 import { durationParam, invalid, limitParam, paramsOf, requiredTimeParam, timeParam } from './params.ts'
+import { createQueryGate } from './query-gate.ts'
 import { sendResult } from './reply.ts'
 
 /** Points one series of a range query may have, as in Prometheus. */
 const pointsMax = 11_000
+/** Queries under way at once, and those that wait for their turn. */
+const runningMax = 8
+const waitingMax = 200
 
 /** `/api/v1/query` and `/api/v1/query_range`. */
 export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): void {
+  const gate = createQueryGate({ runningMax, waitingMax })
+  const ask = <T>(params: URLSearchParams, reply: FastifyReply, evaluate: (options: QueryOptions) => Promise<T>): Promise<T> => {
+    const gone = new AbortController()
+    reply.raw.once('close', () => gone.abort())
+    const options = optionsOf(params, gone.signal)
+    return gate.run(() => evaluate(options), gone.signal)
+  }
   const instant = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
     const limit = limitParam(params)
     const timeMs = timeParam(params, 'time') ?? clock.now()
     const { query } = queryParam(params, engine)
-    return sendResult(reply, await engine.instant(query, timeMs, optionsOf(params, reply)), limit)
+    return sendResult(reply, await ask(params, reply, (options) => engine.instant(query, timeMs, options)), limit)
   }
   const range = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
@@ -39,7 +50,7 @@ export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): v
       const shown = type === 'matrix' ? 'range vector' : type
       throw invalid('query', `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`)
     }
-    return sendResult(reply, await engine.range(query, { startMs, endMs, stepMs }, optionsOf(params, reply)), limit)
+    return sendResult(reply, await ask(params, reply, (options) => engine.range(query, { startMs, endMs, stepMs }, options)), limit)
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query_range', handler: range })
@@ -56,10 +67,8 @@ function queryParam(params: URLSearchParams, engine: QueryEngine): { query: stri
 }
 
 /** A query ends when its caller hangs up: nobody waits for the answer. */
-function optionsOf(params: URLSearchParams, reply: FastifyReply): QueryOptions {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+function optionsOf(params: URLSearchParams, signal: AbortSignal): QueryOptions {
   const timeoutMs = durationParam(params, 'timeout')
   const lookbackMs = durationParam(params, 'lookback_delta')
-  return { signal: gone.signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && { lookbackMs }) }
+  return { signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && { lookbackMs }) }
 }

@@ -20,7 +20,10 @@ export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches
     const wanted = (rule: RuleStatus) =>
       (kind === undefined || rule.kind === kind) &&
       (names.size === 0 || names.has(rule.name)) &&
-      (sets.length === 0 || sets.some((set) => set.every((matcher) => matches(matcher, rule.labels[matcher.name] ?? ''))))
+      (sets.length === 0 ||
+        sets.some((set) =>
+          set.every((matcher) => matches(matcher, Object.hasOwn(rule.labels, matcher.name) ? rule.labels[matcher.name]! : '')),
+        ))
     const filtered = kind !== undefined || names.size > 0 || sets.length > 0
     const groups = rules
       .groups()

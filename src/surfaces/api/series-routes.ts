@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { fromLabels } from '../../core/labels.ts'
-import type { MetricMetadata } from '../../plane/store/contract.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
 import { limitParam, matchParam, paramsOf, rangeParam } from './params.ts'
@@ -36,13 +35,8 @@ export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: Api
     const params = paramsOf(request)
     const limit = limitParam(params)
     limitParam(params, 'limit_per_metric') // Checked only: the store keeps one description of a metric.
-    const shown: Record<string, MetricMetadata[]> = {}
-    let count = 0
-    for (const [metric, { type, help, unit }] of store.metadata(params.get('metric') || undefined)) {
-      if (count++ >= limit) break
-      shown[metric] = [{ type, help, unit }]
-    }
-    return success(shown)
+    const metrics = [...store.metadata(params.get('metric') || undefined)].slice(0, limit)
+    return success(Object.fromEntries(metrics.map(([metric, { type, help, unit }]) => [metric, [{ type, help, unit }]])))
   })
 }
 
