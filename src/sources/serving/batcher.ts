@@ -29,6 +29,8 @@ export class Batcher {
   #waiting: Waiting[] = []
   #rowsWaiting = 0
   #running = false
+  #closed = false
+  #whenIdle: (() => void)[] = []
 
   constructor(model: LoadedModel, of: { model: string; revision: string }, registry: Registry, options: BatcherOptions) {
     this.#model = model
@@ -38,9 +40,10 @@ export class Batcher {
 
   /**
    * @returns shape [outputs][rows].
-   * @throws MW_GATEWAY_BUSY when too many rows wait already; MW_MODEL_FAILED when the model fails on these rows.
+   * @throws MW_GATEWAY_BUSY when too many rows wait already; MW_GATEWAY_STOPPING after close; MW_MODEL_FAILED when the model fails on these rows.
    */
   predict(columns: Columns): Promise<readonly OutputColumn[]> {
+    if (this.#closed) return Promise.reject(servingErrors.MW_GATEWAY_STOPPING('the gateway is stopping'))
     if (this.#rowsWaiting > 0 && this.#rowsWaiting + columns.rows > this.#options.rowsWaitingMax) {
       return Promise.reject(
         servingErrors.MW_GATEWAY_BUSY(`${this.#rowsWaiting} rows wait already; at most ${this.#options.rowsWaitingMax} may`),
@@ -56,12 +59,19 @@ export class Batcher {
     })
   }
 
+  /** Takes no more rows, and waits for those it has. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#running) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+  }
+
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#take()
       await this.#run(batch, batch.length > 1 ? 'gathered' : 'alone')
     }
     this.#running = false
+    for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
   /** Whole requests from the front, as long as they fit; the first always does, and is cut up below. */

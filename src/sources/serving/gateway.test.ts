@@ -274,3 +274,21 @@ test.for([
   gateway.model.release()
   await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('0')
 })
+
+test('unloading waits for the rows under way and refuses new ones', async () => {
+  const gateway = await start()
+  gateway.model.hold()
+  const running = post(gateway, { wind: 1, sky: 'sun' })
+  await expect.poll(() => gateway.model.calls).toEqual([1])
+  const waiting = post(gateway, { wind: 2, sky: 'sun' })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  let unloaded = false
+  const unloading = gateway.served.unload().then(() => {
+    unloaded = true
+  })
+  const late = await post(gateway, { wind: 3, sky: 'sun' })
+  expect([late.statusCode, late.json().code, unloaded]).toEqual([503, 'MW_GATEWAY_STOPPING', false])
+  gateway.model.release()
+  await unloading
+  expect([(await running).statusCode, (await waiting).statusCode]).toEqual([200, 200])
+})

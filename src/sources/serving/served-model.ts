@@ -62,7 +62,10 @@ export async function loadServedModel(found: ModelPackage, config: ServingConfig
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(schema, revision, reference, registry),
     quality: createQualityTracker(schema, revision, registry, { ...qualityDefaults, predictionsMax: config.predictions_remembered_max }),
-    unload: () => loaded.unload(),
+    async unload() {
+      await batcher.close() // A client may be gone, and its socket closed, while its rows are still in the model.
+      await loaded.unload()
+    },
   }
 }
 

@@ -46,6 +46,7 @@ export interface TestGateway {
   readonly model: ScriptedModel
   readonly registry: Registry
   readonly errors: unknown[]
+  readonly served: ServedModel
   nowMs: number
 }
 
@@ -64,10 +65,10 @@ export async function createTestGateway(config: Partial<ServingConfig> = {}): Pr
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(testSchema, of.revision, testReference(), registry),
     quality: createQualityTracker(testSchema, of.revision, registry),
-    unload: () => model.unload(),
+    unload: () => batcher.close(),
   }
   const errors: unknown[] = []
-  const gateway = { model, registry, errors, nowMs: 1_000_000 }
+  const gateway = { model, registry, errors, served, nowMs: 1_000_000 }
   const app = await createGateway([served], full, {
     registry,
     clock: { now: () => gateway.nowMs },

@@ -7,6 +7,8 @@ import { ViewLink } from './view-link.tsx'
 
 /** More alerts than this are counted, not listed: nobody reads the fortieth. */
 const shownMax = 40
+/** With more than this, what they mean is folded away: several alerts of one rule say much the same. */
+const openMax = 2
 
 /** What fires or is about to, with the reason in words; one quiet line when nothing does. */
 export function Alerts({ page }: { readonly page: Page }) {
@@ -34,7 +36,7 @@ export function Alerts({ page }: { readonly page: Page }) {
       ) : (
         <ul class="alerts">
           {alerts.slice(0, shownMax).map((alert) => (
-            <AlertItem key={JSON.stringify(alert.labels)} alert={alert} nowMs={page.nowMs} />
+            <AlertItem key={JSON.stringify(alert.labels)} alert={alert} nowMs={page.nowMs} open={alerts.length <= openMax} />
           ))}
         </ul>
       )}
@@ -43,7 +45,7 @@ export function Alerts({ page }: { readonly page: Page }) {
   )
 }
 
-function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: number }) {
+function AlertItem({ alert, nowMs, open }: { readonly alert: Alert; readonly nowMs: number; readonly open: boolean }) {
   const { name, labels, annotations, state, activeAtMs, expr, forMs } = alert
   const lasting = nowMs - activeAtMs
   const wait = state === 'pending' && forMs > lasting ? `, fires in ${formatDuration(forMs - lasting)} if it lasts` : ''
@@ -52,7 +54,6 @@ function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: nu
       <ToneIcon tone={state === 'firing' ? 'bad' : 'warn'} size={22} />
       <div class="body">
         <h3>{annotations.summary ?? `${name}${labels.name === undefined ? '' : `: ${labels.name}`}`}</h3>
-        {annotations.description !== undefined && annotations.description !== annotations.summary && <p>{annotations.description}</p>}
         <p class="meta">
           <span class={`tag ${state}`}>{state}</span>
           {labels.severity !== undefined && <span>{labels.severity}</span>}
@@ -72,6 +73,12 @@ function AlertItem({ alert, nowMs }: { readonly alert: Alert; readonly nowMs: nu
             </ViewLink>
           )}
         </p>
+        {annotations.description !== undefined && annotations.description !== annotations.summary && (
+          <details open={open}>
+            <summary>What it means</summary>
+            <p>{annotations.description}</p>
+          </details>
+        )}
       </div>
     </li>
   )
