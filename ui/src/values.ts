@@ -66,7 +66,7 @@ export function describeVerdict({ verdict, alert, rows }: Pick<ValueState, 'verd
   if (alert?.state === 'firing') return 'drifting'
   switch (verdict) {
     case 'drifting':
-      return alert === undefined ? 'drifting' : 'drifting, alert pending'
+      return alert === undefined ? 'drifting' : 'drifting (pending)'
     case 'unsure':
       return 'may be chance'
     case 'steady':

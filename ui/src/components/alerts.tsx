@@ -45,6 +45,13 @@ export function Alerts({ page }: { readonly page: Page }) {
   )
 }
 
+/** For an alert of the past, whose own words are not kept. */
+function wordsFor({ name, labels }: Alert): string {
+  const about = [labels.role, labels.name].filter((text) => text !== undefined).join(' ')
+  const model = labels.model === undefined ? '' : ` of ${labels.model}`
+  return about === '' ? `${name}${model}` : `${name}: ${about}${model}`
+}
+
 function AlertItem({ alert, nowMs, open }: { readonly alert: Alert; readonly nowMs: number; readonly open: boolean }) {
   const { name, labels, annotations, state, activeAtMs, expr, forMs } = alert
   const lasting = nowMs - activeAtMs
@@ -53,7 +60,7 @@ function AlertItem({ alert, nowMs, open }: { readonly alert: Alert; readonly now
     <li class={`alert ${state}`}>
       <ToneIcon tone={state === 'firing' ? 'bad' : 'warn'} size={22} />
       <div class="body">
-        <h3>{annotations.summary ?? `${name}${labels.name === undefined ? '' : `: ${labels.name}`}`}</h3>
+        <h3>{annotations.summary ?? wordsFor(alert)}</h3>
         <p class="meta">
           <span class={`tag ${state}`}>{state}</span>
           {labels.severity !== undefined && <span>{labels.severity}</span>}

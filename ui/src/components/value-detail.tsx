@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { describeShift } from '../bins.ts'
-import { formatClock, formatNumber } from '../format.ts'
+import { formatClock, formatNumber, formatPsi } from '../format.ts'
 import { quote } from '../queries.ts'
 import type { Gates, ValueState } from '../values.ts'
 import { BinTable, Distribution } from './distribution.tsx'
@@ -25,7 +25,7 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
   return (
     <div class="value-detail" id={id} ref={element}>
       <dl class="gates">
-        <GateItem title="Distance (PSI)" value={psi} gate={gates.psi} />
+        <GateItem title="Distance (PSI)" value={psi} gate={gates.psi} format={formatPsi} />
         <GateItem title="Beyond chance (z)" value={psiZ} gate={gates.psiZ} />
         <GateItem title="Rows in the window" value={rows === undefined ? undefined : Math.round(rows)} gate={gates.rows} />
         {shift !== undefined && (
@@ -52,7 +52,7 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
             height={180}
             gate={gates.psi}
             markMs={since === undefined || since.atLeast ? undefined : since.timeMs}
-            format={formatNumber}
+            format={formatPsi}
           />
           <p class="quiet">
             <ViewLink to={{ expr }} focus="promql">
@@ -69,15 +69,23 @@ export function ValueDetail({ id, value, gates, nowMs }: Props) {
   )
 }
 
-function GateItem({ title, value, gate }: { readonly title: string; readonly value: number | undefined; readonly gate: number }) {
+interface GateProps {
+  readonly title: string
+  readonly value: number | undefined
+  readonly gate: number
+  readonly format?: (value: number | undefined) => string
+}
+
+function GateItem({ title, value, gate, format = formatNumber }: GateProps) {
   const known = value !== undefined && !Number.isNaN(value)
+  const side = !known ? 'gate' : value > gate ? 'over' : 'under'
   return (
-    <div class={known && value > gate ? 'over' : ''}>
+    <div class={side}>
       <dt>{title}</dt>
       <dd>
-        <b>{formatNumber(value)}</b>{' '}
+        <b class="gate-figure">{format(value)}</b>{' '}
         <span class="quiet">
-          {known ? (value > gate ? 'over' : 'under') : 'gate'} {formatNumber(gate)}
+          {side} {format(gate)}
         </span>
       </dd>
     </div>
