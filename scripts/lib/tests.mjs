@@ -6,6 +6,7 @@ import { root, run, tool } from './run.mjs'
 export const checks = [
   { name: 'types of the command', program: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'types of the page', program: 'tsc', args: ['-p', 'ui/tsconfig.json'] },
+  { name: "types of the page's tools", program: 'tsc', args: ['-p', 'ui/tsconfig.node.json'] },
   { name: 'lint and format', program: 'biome', args: ['check', '--error-on-warnings', '.'] },
 ]
 

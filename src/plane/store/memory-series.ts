@@ -100,7 +100,7 @@ export class MemorySeries {
       if (chunk.timesMs[chunk.length - 1]! < fromMs) continue
       const from = lowerBound(chunk, fromMs)
       const to = upperBound(chunk, toMs)
-      if (from === to) continue
+      if (from >= to) continue
       slices.push({ timesMs: chunk.timesMs, values: chunk.values, from, to })
       samples += to - from
     }
