@@ -9,7 +9,7 @@ export function hasPage(uiDir: string): boolean {
 }
 
 /** The page brings all it needs: nothing of another origin is ever loaded, and nobody frames it. */
-const contentPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 
 /**
  * Serves the built web page of a folder: files as they are, and `index.html` for every other address a browser asks for, so that an

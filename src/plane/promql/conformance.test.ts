@@ -25,18 +25,17 @@ function histogramLines(): Map<string, Set<number>> {
 describe('the PromQL test scripts of Prometheus 3.5.3', () => {
   // Floors: how many evals of each file are answered, and all of those rightly.
   test.for([
-    { file: 'functions.test', rightMin: 0 },
+    { file: 'functions.test', rightMin: 236 },
     { file: 'literals.test', rightMin: 20 },
-    { file: 'operators.test', rightMin: 0 },
-    { file: 'selectors.test', rightMin: 0 },
-    { file: 'staleness.test', rightMin: 0 },
-    { file: 'subquery.test', rightMin: 0 },
+    { file: 'operators.test', rightMin: 133 },
+    { file: 'selectors.test', rightMin: 31 },
+    { file: 'staleness.test', rightMin: 17 },
+    { file: 'subquery.test', rightMin: 32 },
   ])('$file', async ({ file, rightMin }, ctx) => {
     if (!existsSync(scripts)) ctx.skip('needs ../shared')
     const outcomes = await runScript(readFileSync(new URL(file, scripts), 'utf8'), { skipLines: histogramLines().get(file) ?? new Set() })
     expect(outcomes.filter(({ verdict }) => verdict === 'wrong')).toEqual([])
     const right = outcomes.filter(({ verdict }) => verdict === 'right').length
-    console.info(`${file}: ${right} right, ${outcomes.length - right} unsupported`)
     expect(right).toBeGreaterThanOrEqual(rightMin)
   })
 
@@ -159,6 +158,5 @@ test('answers the differential queries as Prometheus 3.5.3 did, as range and as 
     }
   }
   expect(wrong).toEqual([])
-  console.info(`differential: ${right} of ${golden.length * 2} right`)
-  expect(right).toBeGreaterThanOrEqual(0)
+  expect(right).toBeGreaterThanOrEqual(540)
 })

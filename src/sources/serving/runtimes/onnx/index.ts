@@ -4,10 +4,9 @@ import type { Columns, ModelSchema } from '../../../../watch/index.ts'
 import type { LoadedModel, Runtime } from '../../contract.ts'
 import { servingErrors } from '../../errors.ts'
 import { bindInputs } from './inputs.ts'
+import { importOrt, type Ort } from './ort.ts'
 import { bindOutputs } from './outputs.ts'
 import { probeColumns } from './probe.ts'
-
-export type Ort = typeof import('onnxruntime-node')
 
 /** Only what ends the process is worth a line of the native library's own; a failed run is our error to tell. */
 const LOG_FATAL = 4
@@ -23,17 +22,6 @@ export const onnxRuntime: Runtime = {
     await warmUp(model, modelPath, schema)
     return model
   },
-}
-
-async function importOrt(): Promise<Ort> {
-  try {
-    const module = await import('onnxruntime-node')
-    return module.default ?? module
-  } catch (error) {
-    throw servingErrors.MW_RUNTIME_MISSING(`this model needs the package onnxruntime-node, which cannot be loaded: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
 }
 
 async function createSession(ort: Ort, modelPath: string): Promise<InferenceSession> {

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Columns, ModelSchema } from '../../../../watch/index.ts'
 import { servingErrors } from '../../errors.ts'
-import type { Ort } from './index.ts'
+import type { Ort } from './ort.ts'
 
 type Feeds = Record<string, Tensor>
 type Metadata = InferenceSession.TensorValueMetadata
