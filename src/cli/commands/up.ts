@@ -7,6 +7,8 @@ import { formatDuration } from '../../core/time.ts'
 import { bold, dim, StatusLine } from '../output.ts'
 
 const STATUS_EVERY_MS = 1000
+/** Two MiB of young generation in place of sixteen: a fifth less memory for all roles, and no slower (docs/benchmarks.md). */
+const SMALL_NEW_SPACE = '--max-semi-space-size=2'
 /** The command line itself, in the form it runs in: TypeScript in the repository, JavaScript when built. */
 const mainFile = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
 
@@ -25,7 +27,7 @@ export function addUpCommand(program: Command): void {
       status.print(`${bold(`modelwatch ${readVersion()}`)} starts ${dir} …`)
       const { startUp } = await import('../../app/up.ts')
       const running = await startUp(dir, {
-        command: [process.execPath, mainFile],
+        command: [process.execPath, SMALL_NEW_SPACE, mainFile],
         onLog: (role, line) => showLog(role, line, (text) => status.print(text)),
         onNote: (text) => status.print(`${bold('note')} ${text}`),
       })

@@ -10,6 +10,8 @@ export interface QueryEngineConfig {
   readonly seriesMax: number
   /** Points one range query may ask for in each series. */
   readonly pointsMax: number
+  /** Steps at which one subquery may be evaluated. */
+  readonly subqueryStepsMax: number
   /** Longest evaluation of one query. */
   readonly timeoutMs: number
   /** Longest query, in characters. */
@@ -22,6 +24,7 @@ export const queryEngineDefaults: QueryEngineConfig = {
   samplesMax: 20_000_000,
   seriesMax: 100_000,
   pointsMax: 11_000,
+  subqueryStepsMax: 1_000_000,
   timeoutMs: 120_000,
   queryLengthMax: 100_000,
 }

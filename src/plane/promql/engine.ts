@@ -51,6 +51,7 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
       endMs,
       lookbackMs: options.lookbackMs ?? settings.lookbackMs,
       defaultStepMs: settings.evaluationIntervalMs,
+      subqueryStepsMax: settings.subqueryStepsMax,
     }
     const selections = readSelections(expr, grid, times, deps.reader, budget)
     const annotations = new Annotations(query)

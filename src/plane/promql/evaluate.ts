@@ -1,5 +1,4 @@
 import { assertNever } from '../../core/errors.ts'
-import { labelsKey, labelValue } from '../../core/labels.ts'
 import { isStaleMarker, type SeriesColumns } from '../store/index.ts'
 import { aggregate, checkLabelName, metricName } from './aggregate.ts'
 import type { Annotations } from './annotations.ts'
@@ -16,6 +15,7 @@ import {
   type VectorSelectorExpr,
 } from './ast.ts'
 import type { Budget } from './budget.ts'
+import { absent, full, mapValues, only, sorted, timesOf, toSamples } from './columns.ts'
 import {
   createStepSeries,
   dropNames,
@@ -26,12 +26,9 @@ import {
   type SampleSeries,
   type StepSeries,
   type Windows,
-  withLabel,
-  withoutName,
 } from './frame.ts'
-import { type Bucket, bucketQuantile } from './histogram.ts'
-import { absentLabels, labelJoiner, labelReplacer } from './label-functions.ts'
-import { parseBound } from './literals.ts'
+import { histogramQuantile } from './histogram-quantile.ts'
+import { labelJoiner, labelReplacer } from './label-functions.ts'
 import { dateFunctions, mathFunctions, roundTo } from './math-functions.ts'
 import { arithmetic, comparison, operation } from './operators.ts'
 import { isBadQuantile } from './quantile.ts'
@@ -380,101 +377,10 @@ export class Evaluator {
     const phis = await this.#scalar(args[0]!, grid)
     const series = await this.#vector(args[1]!, grid)
     for (const phi of phis) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, args[0]!)
-    const histograms = new Map<string, { le: number; series: StepSeries }[]>()
-    for (const one of series) {
-      const text = labelValue(one.labels, 'le')
-      const le = parseBound(text)
-      if (le === undefined) {
-        annotations.badBucketLabel(metricName(one.labels), text, args[1]!)
-        continue
-      }
-      const key = labelsKey(withLabel(one.labels, 'le', ''))
-      const buckets = histograms.get(key)
-      if (buckets === undefined) histograms.set(key, [{ le, series: one }])
-      else buckets.push({ le, series: one })
-    }
-    const result: StepSeries[] = []
-    for (const buckets of histograms.values()) {
-      budget.chargeSeries(1, grid.count)
-      const { labels } = buckets[0]!.series
-      const quantiles = createStepSeries(withLabel(withoutName(labels), 'le', ''), grid.count)
-      for (let step = 0; step < grid.count; step++) {
-        const counts: Bucket[] = []
-        for (const bucket of buckets)
-          if (bucket.series.present[step] === 1) counts.push({ le: bucket.le, count: bucket.series.values[step]! })
-        if (counts.length === 0) continue
-        const { value, forced } = bucketQuantile(phis[step]!, counts)
-        if (forced) annotations.forcedMonotonicity(metricName(labels), args[1]!)
-        quantiles.present[step] = 1
-        quantiles.values[step] = value
-        if (budget.due(buckets.length)) await budget.breathe()
-      }
-      result.push(quantiles)
-    }
-    return mergeSeries(result, false)
+    return histogramQuantile({ phis, series, steps: grid.count, at: args[1]! }, annotations, budget)
   }
 }
 
 function vector(series: readonly StepSeries[]): Frame {
   return { kind: 'vector', series }
-}
-
-function timesOf(grid: Grid): Float64Array {
-  return Float64Array.from({ length: grid.count }, (_, i) => grid.startMs + i * grid.stepMs)
-}
-
-/** A series without labels that has a value at every step. */
-function full(values: Float64Array): StepSeries {
-  return { labels: [], values, present: new Uint8Array(values.length).fill(1) }
-}
-
-function mapValues(series: readonly StepSeries[], f: (value: number, step: number) => number): readonly StepSeries[] {
-  for (const { values } of series) for (let step = 0; step < values.length; step++) values[step] = f(values[step]!, step)
-  return series
-}
-
-/** The value of the only series at each step, NaN where there is none or more than one. */
-function only(series: readonly StepSeries[], steps: number): Float64Array {
-  const values = new Float64Array(steps).fill(Number.NaN)
-  const counts = new Uint32Array(steps)
-  for (const one of series) {
-    for (let step = 0; step < steps; step++) {
-      if (one.present[step] === 0) continue
-      values[step] = counts[step] === 0 ? one.values[step]! : Number.NaN
-      counts[step]!++
-    }
-  }
-  return values
-}
-
-function absent(series: readonly StepSeries[], node: Expr, grid: Grid): readonly StepSeries[] {
-  const inner = unwrap(node)
-  const matchers = inner.kind === 'vectorSelector' ? inner.matchers : inner.kind === 'matrixSelector' ? inner.selector.matchers : []
-  const result = createStepSeries(absentLabels(matchers), grid.count)
-  result.present.fill(1)
-  result.values.fill(1)
-  for (const { present } of series) for (let step = 0; step < grid.count; step++) if (present[step] === 1) result.present[step] = 0
-  return isEmpty(result) ? [] : [result]
-}
-
-/** Orders an instant vector by value, NaN last both ways. A matrix has an order of its own, so there a sort does nothing. */
-function sorted(series: readonly StepSeries[], direction: 1 | -1, grid: Grid): readonly StepSeries[] {
-  if (grid.count !== 1) return series
-  return series.toSorted(({ values: [a = 0] }, { values: [b = 0] }) => {
-    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-    return a === b ? 0 : (a < b ? -1 : 1) * direction
-  })
-}
-
-/** The steps at which a series has a value, as samples. */
-function toSamples({ labels, values, present }: StepSeries, grid: Grid): SampleSeries {
-  const count = present.reduce((sum, one) => sum + one, 0)
-  const samples = { labels, timesMs: new Float64Array(count), values: new Float64Array(count) }
-  let at = 0
-  for (let step = 0; step < grid.count; step++) {
-    if (present[step] === 0) continue
-    samples.timesMs[at] = grid.startMs + step * grid.stepMs
-    samples.values[at++] = values[step]!
-  }
-  return samples
 }

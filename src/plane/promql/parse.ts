@@ -17,6 +17,7 @@ import { promqlErrors } from './errors.ts'
 import { parseNumber, unquote } from './literals.ts'
 import { parseError, positionOf, unsupported } from './position.ts'
 import { signatures } from './signatures.ts'
+import { children, failOnErrorNode, withoutBareDots } from './syntax.ts'
 
 /** Deepest nesting of expressions: each level costs stack when it is evaluated. */
 const DEPTH_MAX = 500
@@ -32,41 +33,6 @@ export function parse(text: string): Expr {
   const root = children(tree.topNode).find((node) => node.name !== 'LineComment')
   if (root === undefined) throw parseError(query, 0, 'no expression found in input')
   return new Converter(query).expression(root, 0)
-}
-
-/** Prometheus reads `2.` and `2.e3`, the grammar does not. Written otherwise in as many characters, so that positions stay. */
-function withoutBareDots(query: string): string {
-  const strings = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|#[^\n]*|(?<![\w.:])(\d+)\.(e[+-]?\d+|(?!\w|\.))/gis
-  return query.replace(strings, (whole, digits: string | undefined, exponent: string) => {
-    if (digits === undefined) return whole
-    return exponent === '' ? `${digits} ` : `0${digits}${exponent}`
-  })
-}
-
-/** Lezer never throws; what it could not read it wraps in error nodes. The first of them is where the query goes wrong. */
-function failOnErrorNode(query: string, root: SyntaxNode): void {
-  const cursor = root.cursor()
-  do {
-    if (!cursor.type.isError) continue
-    const at = cursor.from + /^(?:\s|#[^\n]*)*/.exec(query.slice(cursor.from))![0].length
-    if (at >= query.length) {
-      throw parseError(
-        query,
-        query.trimEnd().length,
-        /^(?:\s|#[^\n]*)*$/.test(query) ? 'no expression found in input' : 'unexpected end of input',
-      )
-    }
-    const called = query[at] === '(' ? /([A-Za-z_:][\w:]*)\s*$/.exec(query.slice(0, at)) : null
-    if (called !== null) throw parseError(query, called.index, `unknown function with name ${JSON.stringify(called[1])}`)
-    const token = /^(?:[\w:.]+|"[^"]*"?|'[^']*'?|[=!<>~]+|.)/su.exec(query.slice(at))![0]
-    throw parseError(query, at, `unexpected ${JSON.stringify(token)}`)
-  } while (cursor.next())
-}
-
-function children(node: SyntaxNode): SyntaxNode[] {
-  const list: SyntaxNode[] = []
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) if (child.name !== 'LineComment') list.push(child)
-  return list
 }
 
 /** One step of a flattened expression: see `Converter.expression`. */

@@ -13,13 +13,16 @@ export interface QueryTimes {
   readonly lookbackMs: number
   /** The step of subqueries that name none. */
   readonly defaultStepMs: number
+  readonly subqueryStepsMax: number
 }
 
 /** The time a selector or a subquery looks at, for each step of the grid. */
 export function shiftedTimes(shift: TimeShift, grid: Grid, times: QueryTimes): Float64Array {
   const offsetMs = shift.offsetMs ?? 0
   const fixedMs = shift.at === undefined ? undefined : atMs(shift.at, times)
-  return Float64Array.from({ length: grid.count }, (_, i) => (fixedMs ?? grid.startMs + i * grid.stepMs) - offsetMs)
+  const shifted = new Float64Array(grid.count)
+  for (let i = 0; i < grid.count; i++) shifted[i] = (fixedMs ?? grid.startMs + i * grid.stepMs) - offsetMs
+  return shifted
 }
 
 function atMs(at: AtModifier, times: QueryTimes): number {
@@ -32,6 +35,11 @@ export function subqueryGrid(node: SubqueryExpr, endsMs: Float64Array, times: Qu
   const stepMs = node.stepMs ?? times.defaultStepMs
   const startMs = (Math.floor((endsMs[0]! - node.rangeMs) / stepMs) + 1) * stepMs
   const count = Math.max(0, Math.floor((endsMs.at(-1)! - startMs) / stepMs) + 1)
+  if (count > times.subqueryStepsMax) {
+    throw promqlErrors.MW_PROMQL_LIMIT(`a subquery would be evaluated at ${count} steps; at most ${times.subqueryStepsMax} are allowed`, {
+      hint: 'Give the subquery a longer step, or a shorter range.',
+    })
+  }
   return { startMs, stepMs, count }
 }
 
