@@ -16,6 +16,7 @@ function createProgram(): Command {
     .option('--trace', 'with an error, show where it happened')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
+    .showHelpAfterError('"modelwatch help" lists the commands, "modelwatch help COMMAND" says what one takes.')
     .exitOverride()
     .addHelpText(
       'after',
@@ -35,6 +36,12 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration.`,
   for (const command of program.commands) command.exitOverride()
   return program
 }
+
+// Whoever reads along may stop reading: `modelwatch help | head` is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 const program = createProgram()
 try {

@@ -24,7 +24,13 @@ export async function runRole(name: string, start: (deps: { log: Logger }) => Pr
     if (process.send === undefined) throw error
     const known = error instanceof ModelwatchError ? error : undefined
     if (known === undefined) log.error({ err: error }, 'cannot start')
-    tell({ kind: 'failed', code: known?.code ?? 'MW_INTERNAL', message: messageOf(error), hint: known?.hint ?? 'Its log above says more.' })
+    tell({
+      kind: 'failed',
+      code: known?.code ?? 'MW_INTERNAL',
+      errorKind: known?.kind ?? 'internal',
+      message: messageOf(error),
+      hint: known?.hint ?? 'Its log above says more.',
+    })
     process.exitCode = 1
     process.disconnect()
     return

@@ -8,7 +8,7 @@ export function addExportCommand(program: Command): void {
   group
     .command('rules')
     .description(
-      'Writes a Prometheus rule file for each model of DIR: recording rules for drift, and the alerts over them.\nThresholds come from the drift block of model.yaml.',
+      'Writes a Prometheus rule file for each model of DIR: recording rules for drift, and the alerts over them. Thresholds come from the drift block of model.yaml.',
     )
     .argument('[dir]', 'folder with a modelwatch.yaml', '.')
     .option('--out <folder>', 'where to write; DIR/rules when left out')

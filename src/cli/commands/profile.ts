@@ -16,7 +16,7 @@ export function addProfileCommand(program: Command): void {
     .command('profile')
     .summary('make the reference profile of a model from its training data')
     .description(
-      'Reads the rows a model was trained on, lets it predict them, and writes reference.json: for each input and output the bins and how many\nrows fell into each. Served values are judged against it. A column named as an output holds the truth, and gives the baseline quality.',
+      'Reads the rows a model was trained on, lets it predict them, and writes reference.json: for each input and output the bins and how many rows fell into each. Served values are judged against it. A column named as an output holds the truth, and gives the baseline quality.',
     )
     .argument('<model-dir>', "the model's folder, with model.yaml and revisions/")
     .requiredOption('--data <file>', 'training rows, CSV or Parquet; columns bear the names of the features')

@@ -21,7 +21,7 @@ export function addReplayCommand(program: Command): void {
     .command('replay')
     .summary('send the rows of a file as predictions, and their outcomes as labels')
     .description(
-      'Sends the rows of a CSV or Parquet file to a model at a steady rate, over and over until Ctrl-C. A column named as an output of the\nmodel is its true outcome, and is sent as a label some time after the answer.',
+      'Sends the rows of a CSV or Parquet file to a model at a steady rate, over and over until Ctrl-C. A column named as an output of the model is its true outcome, and is sent as a label some time after the answer.',
     )
     .argument('<file>', 'CSV with a header line, or Parquet; columns bear the names of the features')
     .option('--url <url>', 'address of the gateway', 'http://127.0.0.1:8000')

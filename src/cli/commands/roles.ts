@@ -36,7 +36,7 @@ export function addMonitorCommand(program: Command): void {
     .command('monitor')
     .summary('run the plane: scrape, keep, answer PromQL, judge, show the page')
     .description(
-      'Scrapes the targets of a prometheus.yml, keeps their samples in memory, evaluates its rule files,\nanswers the Prometheus HTTP API and serves the page.',
+      'Scrapes the targets of a prometheus.yml, keeps their samples in memory, evaluates its rule files, answers the Prometheus HTTP API and serves the page.',
     )
     .addOption(new Option('--config.file <file>', 'Prometheus configuration').default('prometheus.yml'))
     .addOption(new Option('--web.listen-address <host:port>', 'address of the API and the page').default('127.0.0.1:9090'))

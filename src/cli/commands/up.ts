@@ -17,7 +17,7 @@ export function addUpCommand(program: Command): void {
     .command('up')
     .summary('run everything that a project names: gateway, monitor, replay')
     .description(
-      'Starts the gateway, the monitor with its page, and the replays that DIR/modelwatch.yaml names, under one supervisor.\nA role that dies is started anew. Ctrl-C stops everything cleanly.',
+      'Starts the gateway, the monitor with its page, and the replays that DIR/modelwatch.yaml names, under one supervisor. A role that dies is started anew. Ctrl-C stops everything cleanly.',
     )
     .argument('[dir]', 'folder with a modelwatch.yaml', '.')
     .action(async (dir: string) => {
