@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { type ErrorKind, ModelwatchError } from '../../core/errors.ts'
 
 /** What a role tells its supervisor over the process channel. */
 export type RoleMessage =
   | { readonly kind: 'ready'; readonly url: string }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly hint: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly errorKind: ErrorKind; readonly message: string; readonly hint: string }
 
 /** One role in a process of its own. */
 export interface RoleProcess {
@@ -17,15 +18,10 @@ export interface RoleProcess {
   stop(): Promise<void>
 }
 
-/** Why a role could not start, as it said itself. */
-export class RoleFailure extends Error {
-  override readonly name = 'RoleFailure'
-  readonly code: string
-  readonly hint: string
-  constructor(code: string, message: string, hint: string) {
-    super(message)
-    this.code = code
-    this.hint = hint
+/** Why a role could not start, as it said itself: its error, carried over the process channel. */
+export class RoleFailure extends ModelwatchError {
+  constructor({ code, errorKind, message, hint }: Omit<Extract<RoleMessage, { kind: 'failed' }>, 'kind'>) {
+    super(code, { kind: errorKind, retryable: false, hint }, message)
   }
 }
 
@@ -56,19 +52,12 @@ function readiness(name: string, child: ChildProcess, exited: RoleProcess['exite
   const ready = new Promise<string>((resolve, reject) => {
     child.on('message', (message: RoleMessage) => {
       if (message.kind === 'ready') resolve(message.url)
-      else reject(new RoleFailure(message.code, message.message, message.hint))
+      else reject(new RoleFailure(message))
     })
-    child.once('error', (error) =>
-      reject(new RoleFailure('MW_ROLE_START', `${name} cannot be started: ${error.message}`, 'Is modelwatch installed whole?')),
-    )
+    const fail = (code: string, why: string, hint: string) => reject(new RoleFailure({ code, errorKind: 'internal', message: why, hint }))
+    child.once('error', (error) => fail('MW_ROLE_START', `${name} cannot be started: ${error.message}`, 'Is modelwatch installed whole?'))
     void exited.then(({ code, signal }) =>
-      reject(
-        new RoleFailure(
-          'MW_ROLE_EXIT',
-          `${name} ended before it was ready (${signal ?? `exit code ${code}`})`,
-          'Its last lines above say why.',
-        ),
-      ),
+      fail('MW_ROLE_EXIT', `${name} ended before it was ready (${signal ?? `exit code ${code}`})`, 'Its last lines above say why.'),
     )
   })
   ready.catch(() => {}) // Whoever awaits it is told; a role that is stopped before that need not be.
