@@ -48,9 +48,7 @@ export async function openCsv(path: string): Promise<Table> {
           batch = []
         }
       } catch (error) {
-        throw (error as { code?: string }).code?.startsWith('CSV_')
-          ? tableErrors.MW_TABLE_BROKEN(`${path}: ${messageOf(error)}`, { cause: error })
-          : error
+        throw inOurWords(path, error)
       } finally {
         stream.destroy()
       }
@@ -60,15 +58,19 @@ export async function openCsv(path: string): Promise<Table> {
   }
 }
 
+/** What the CSV parser refuses is a broken file; anything else, such as a disk error, stays what it is. */
+function inOurWords(path: string, error: unknown): unknown {
+  const fromParser = (error as { code?: string }).code?.startsWith('CSV_') === true
+  return fromParser ? tableErrors.MW_TABLE_BROKEN(`${path}: ${messageOf(error)}`, { cause: error }) : error
+}
+
 async function readHeader(path: string): Promise<string[]> {
   const stream = createReadStream(path)
   const parser = stream.pipe(parse({ bom: true, to_line: 1, max_record_size: LINE_BYTES_MAX }))
   try {
     for await (const record of parser as AsyncIterable<string[]>) return checkHeader(path, record)
   } catch (error) {
-    throw (error as { code?: string }).code?.startsWith('CSV_')
-      ? tableErrors.MW_TABLE_BROKEN(`${path}: ${messageOf(error)}`, { cause: error })
-      : error
+    throw inOurWords(path, error)
   } finally {
     stream.destroy()
   }
