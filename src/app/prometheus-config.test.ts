@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { sharedPath } from '../plane/scrape/testing.ts'
+import { needs } from '../../test/support/needs.ts'
 import { readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
 
 let folder: string
@@ -135,8 +135,7 @@ test('rule files are found from the folder of the config, each once', () => {
 })
 
 test('files Prometheus refuses are refused; those it accepts are accepted, or what they need is named', (ctx) => {
-  const corpus = sharedPath('conformance/prometheus-config')
-  if (corpus === undefined) return ctx.skip('needs ../shared')
+  const corpus = join(needs(ctx, '../shared'), 'conformance/prometheus-config')
   const verdicts = new Map(
     readFileSync(join(corpus, 'verdicts.tsv'), 'utf8')
       .trim()

@@ -13,7 +13,7 @@ export async function launchBrowser(): Promise<Browser> {
 export interface Tab {
   readonly page: Page
   /** Errors of the page, of its console, and requests that failed, in the order they came. */
-  readonly faults: readonly string[]
+  readonly faults: string[]
 }
 
 /** Opens an address in a context of its own. */
@@ -22,6 +22,7 @@ export async function openTab(browser: Browser, url: string, look: { width: numb
     viewport: { width: look.width, height: look.height },
     colorScheme: look.dark === true ? 'dark' : 'light',
     locale: 'en-US',
+    reducedMotion: 'reduce', // Without a graphics card each frame of an animation costs a processor.
   })
   const page = await context.newPage()
   const faults: string[] = []

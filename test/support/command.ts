@@ -26,7 +26,10 @@ export interface Running {
   kill(signal: NodeJS.Signals): void
 }
 
-/** Starts a program in a process group of its own, so that no signal meant for it reaches the tests. */
+/**
+ * Starts a program in a process group of its own, so that no signal meant for it reaches the tests.
+ * @throws when there is no such program.
+ */
 export function startProgram(program: string, args: readonly string[], options: { cwd?: string } = {}): Running {
   const { FORCE_COLOR: _, ...env } = process.env
   const child: ChildProcess = spawn(program, args, {
@@ -35,15 +38,18 @@ export function startProgram(program: string, args: readonly string[], options: 
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  const { pid } = child
+  if (pid === undefined) {
+    child.once('error', () => {}) // Told here and now.
+    throw new Error(`cannot start ${program}`)
+  }
   const written = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream]!.setEncoding('utf8').on('data', (text: string) => (written[stream] += text))
-  const ended = new Promise<Ended>((resolve, reject) => {
-    child.once('error', reject)
+  const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal, ...written }))
   })
-  ended.catch(() => {}) // Whoever awaits it is told.
-  return { pid: child.pid ?? -1, stdout: () => written.stdout, stderr: () => written.stderr, ended, kill: (signal) => child.kill(signal) }
+  return { pid, stdout: () => written.stdout, stderr: () => written.stderr, ended, kill: (signal) => child.kill(signal) }
 }
 
 /** Starts `modelwatch ARGS`. */

@@ -24,7 +24,7 @@ export async function startPrometheus(program: string, configFile: string): Prom
   const url = `http://127.0.0.1:${port}`
   const stop = async () => {
     if (isAlive(running.pid)) endTree(running.pid)
-    await running.ended.catch(() => {}) // It never started, and the wait below has said so.
+    await running.ended
     rmSync(storage, { recursive: true, force: true })
   }
   try {

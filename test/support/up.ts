@@ -48,7 +48,7 @@ export interface Up extends Project {
   readonly process: Running
   /** What was written by the time it had said where to look. */
   readonly firstLines: string
-  /** Processes of the roles that run at this moment, by the name of the role's command. */
+  /** Processes of the roles that run at this moment, by the name of the role's command. @throws when one does not run. */
   roles(): { readonly serve: number; readonly monitor: number }
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ended>
@@ -67,6 +67,16 @@ export async function startUp(): Promise<Up> {
     for (const pid of [process.pid, ...seen]) if (isAlive(pid)) endTree(pid)
     project.remove()
   }
+  const roles = () => {
+    const pids = descendantsOf(process.pid)
+    for (const pid of pids) seen.add(pid)
+    const find = (role: string) => {
+      const pid = pids.find((pid) => commandOf(pid) === role)
+      if (pid === undefined) throw new Error(`no process runs "modelwatch ${role}"`)
+      return pid
+    }
+    return { serve: find('serve'), monitor: find('monitor') }
+  }
   try {
     await until(
       'modelwatch up says where to look',
@@ -76,17 +86,11 @@ export async function startUp(): Promise<Up> {
       },
       START_MS_MAX,
     )
+    roles()
   } catch (error) {
     dispose()
     throw error
   }
-  const roles = () => {
-    const pids = descendantsOf(process.pid)
-    for (const pid of pids) seen.add(pid)
-    const find = (role: string) => pids.find((pid) => commandOf(pid) === role) ?? -1
-    return { serve: find('serve'), monitor: find('monitor') }
-  }
-  roles()
   return {
     ...project,
     process,

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { needs } from '../../../test/support/needs.ts'
 import { formatNumber } from '../../core/number-text.ts'
 import type { ExpositionFormat } from './exposition-series.ts'
-import { createExpositionReader, sharedPath } from './testing.ts'
+import { createExpositionReader } from './testing.ts'
 
 function samplesOf(body: string, format: ExpositionFormat = 'text') {
   return createExpositionReader(format).read(body).samples
@@ -97,14 +98,13 @@ test('a series seen before is neither looked up nor taken apart again, in whatev
 })
 
 test('bodies of the reference parsers: refused only what Prometheus refuses, accepted what both accept', (ctx) => {
-  const text = sharedPath('data/prometheus-exposition')
-  const verdicts = sharedPath('conformance/openmetrics/verdict.tsv')
-  if (text === undefined || verdicts === undefined) return ctx.skip('needs ../shared')
+  const shared = needs(ctx, '../shared')
+  const verdicts = join(shared, 'conformance/openmetrics/verdict.tsv')
   const wrong: string[] = []
   let judged = 0
   for (const line of readFileSync(verdicts, 'utf8').trim().split('\n').slice(1)) {
     const [format, name, , accepted] = line.split('\t') as [string, string, string, string]
-    const file = bodyFile(format, name, text)
+    const file = bodyFile(format, name, shared)
     if (file === undefined) continue
     judged++
     const verdict = refusal(readFileSync(file, 'utf8'), format === 'text' ? 'text' : 'openmetrics')
@@ -115,8 +115,7 @@ test('bodies of the reference parsers: refused only what Prometheus refuses, acc
 })
 
 test('a whole scrape of 237 families reads without loss', (ctx) => {
-  const folder = sharedPath('data/prometheus-exposition')
-  if (folder === undefined) return ctx.skip('needs ../shared')
+  const folder = join(needs(ctx, '../shared'), 'data/prometheus-exposition')
   const body = readFileSync(join(folder, 'alltypes.237mfs.prom.txt'), 'utf8')
   const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const samples = samplesOf(body)
@@ -124,13 +123,16 @@ test('a whole scrape of 237 families reads without loss', (ctx) => {
   expect(samples.map((s) => s.value)).toEqual(lines.map((line) => Number(line.slice(line.lastIndexOf(' ') + 1).replace('Inf', 'Infinity'))))
 })
 
-function bodyFile(format: string, name: string, text: string): string | undefined {
-  if (format === 'openmetrics') return sharedPath(`conformance/openmetrics/parsers/${name}/metrics`)
+function bodyFile(format: string, name: string, shared: string): string | undefined {
+  if (format === 'openmetrics') return existing(join(shared, `conformance/openmetrics/parsers/${name}/metrics`))
+  const text = join(shared, 'data/prometheus-exposition')
   const short = name.replace('from_test_', '')
   const folder = short.startsWith('parse_error') ? join(text, 'errors') : text
   const file = short.replace(/^parse_(\d)/, 'parse_ok_$1')
-  return readdirSync(folder).includes(`${file}.prom`) ? join(folder, `${file}.prom`) : undefined
+  return existing(join(folder, `${file}.prom`))
 }
+
+const existing = (path: string) => (existsSync(path) ? path : undefined)
 
 function refusal(body: string, format: ExpositionFormat): string | undefined {
   try {

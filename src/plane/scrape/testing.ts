@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { ExpositionParser, type ExpositionSink, type MetadataKind, type SeriesEntry } from './exposition.ts'
 import type { ExpositionFormat } from './exposition-series.ts'
 
@@ -43,10 +41,4 @@ export function createExpositionReader(format: ExpositionFormat) {
       return { samples, metadata, created }
     },
   }
-}
-
-/** A folder or file of the reference material beside the repository, or undefined where there is none. */
-export function sharedPath(path: string): string | undefined {
-  const full = fileURLToPath(new URL(`../../../../shared/${path}`, import.meta.url))
-  return existsSync(full) ? full : undefined
 }
