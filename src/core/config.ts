@@ -1,7 +1,7 @@
 import { type Static, type TSchema, type TSchemaOptions, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
-import { defineErrors, type ModelwatchError } from './errors.ts'
+import { defineErrors, type ModelwatchError, messageOf } from './errors.ts'
 
 export const configErrors = defineErrors({
   MW_CONFIG_INVALID: { kind: 'config', retryable: false, hint: 'Correct the file at the place named and start again.' },
@@ -52,13 +52,25 @@ export function parseConfig<S extends TSchema>(schema: S, text: string, source: 
     configErrors.MW_CONFIG_INVALID(`${at(path)}: ${path.length === 0 ? '' : `${printPath(path)}: `}${reason}`, options)
 
   const syntax = document.errors[0]
-  if (syntax !== undefined) throw configErrors.MW_CONFIG_INVALID(`${place(syntax.pos[0])}: not valid YAML: ${syntax.message}`)
+  if (syntax !== undefined)
+    throw configErrors.MW_CONFIG_INVALID(`${place(syntax.pos[0])}: ${syntaxFault(text, source.file, syntax.message)}`)
 
   const raw: unknown = document.toJS() ?? {}
   const filled = Value.Default(schema, source.prepare === undefined ? raw : source.prepare(raw, error, document))
   const fault = firstFault(schema, filled)
   if (fault !== undefined) throw error(fault.path, fault.reason)
   return { value: filled as Static<S>, at, error }
+}
+
+/** A file that calls itself JSON is told so: half of one is a broken flow sequence to a YAML parser, which helps nobody. */
+function syntaxFault(text: string, file: string, message: string): string {
+  if (!file.endsWith('.json')) return `not valid YAML: ${message}`
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    return `not valid JSON: ${messageOf(error)}`
+  }
+  return `not valid JSON: ${message}`
 }
 
 interface Fault {

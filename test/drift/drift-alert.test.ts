@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createRandom } from '../../src/core/random.ts'
-import { readModelSchema } from '../../src/sources/serving/index.ts'
-import { buildReference, parseModelSchema, toRuleFile } from '../../src/watch/index.ts'
+import { readModelPackage, readModelSchema } from '../../src/sources/serving/index.ts'
+import { buildReference, type OutputColumn, parseModelSchema, type ReferenceValue, toRuleFile } from '../../src/watch/index.ts'
 import { committedRules, exampleDir, type PredictedRows, predictFile, Simulation } from './simulation.ts'
 
 const MINUTE_MS = 60_000
@@ -48,6 +49,53 @@ test('New York beside Seattle: wind and temp_min drift, and an alert goes pendin
     /^The input wind of weather no longer looks like the training data \(PSI 1\.\d\d\)\.$/,
   )
 })
+
+test.for([
+  { file: 'seattle-held-out.csv', column: 2 },
+  { file: 'new-york.csv', column: 3 },
+])('the rules give the PSI that plain arithmetic gives, and that the README prints: $file', async ({ file, column }) => {
+  const { reference } = await readModelPackage(join(exampleDir, 'models/weather'))
+  const rows = await predictFile(file)
+  const simulation = await Simulation.create()
+  await simulation.settle(4000)
+  simulation.observe(rows)
+  await simulation.settle(56_000)
+  const psi = await simulation.values('modelwatch:psi')
+  const columns = [...rows.columns.values, ...rows.outputs]
+  for (const [i, value] of reference!.values.entries()) {
+    const expected = plainPsi(value, columns[i]!)
+    expect(psi[value.name], value.name).toBeCloseTo(expected, 1.5)
+    const printed = new RegExp(`^\\| \`${value.name}\`.*$`, 'm').exec(readFileSync(join(exampleDir, 'README.md'), 'utf8'))![0].split('|')[
+      column
+    ]!
+    expect(Number(printed), `README, ${value.name}`).toBeCloseTo(psi[value.name]!, 2)
+  }
+})
+
+/** PSI as docs/drift.md writes it, from the profile's own edges, by nothing but comparisons and sums. */
+function plainPsi(value: ReferenceValue, column: OutputColumn): number {
+  const bins =
+    value.kind === 'category'
+      ? value.categories.map((category) => [...column].filter((text) => text === category).length)
+      : value.rows.map((_, b) => {
+          const last = b === value.rows.length - 1
+          return [...(column as Float64Array)].filter(
+            (x) => x >= value.edges[b]! && (last ? x <= value.edges[b + 1]! : x < value.edges[b + 1]!),
+          ).length
+        })
+  const outside =
+    value.kind === 'category'
+      ? []
+      : [
+          [...(column as Float64Array)].filter((x) => x < value.edges[0]!).length,
+          [...(column as Float64Array)].filter((x) => x > value.edges.at(-1)!).length,
+        ]
+  const current = [...bins, ...outside]
+  const reference = [...value.rows, ...outside.map(() => 0)]
+  const inUse = current.map((_, b) => b).filter((b) => current[b]! > 0 || reference[b]! > 0)
+  const share = (counts: readonly number[], b: number) => (counts[b]! + 0.5) / (counts.reduce((sum, n) => sum + n, 0) + 0.5 * inUse.length)
+  return inUse.reduce((sum, b) => sum + (share(current, b) - share(reference, b)) * Math.log(share(current, b) / share(reference, b)), 0)
+}
 
 test('a handful of odd rows is not drift: too few to judge', async () => {
   const simulation = await Simulation.create()

@@ -118,6 +118,9 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
 function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): Verdict {
   const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
   // Between two requests of a rare caller the rate is nothing; rows are counted over longer.
+  if (requestsPerSecond === undefined && values.every((value) => value.rows === undefined)) {
+    return { tone: 'idle', headline: `${model} is up`, detail: 'The first figures come with the second scrape.', sinceMs: undefined }
+  }
   const quiet = !(requestsPerSecond !== undefined && requestsPerSecond > 0) && most < 1
   if (quiet)
     return {

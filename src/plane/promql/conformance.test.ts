@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { needs } from '../../../test/support/needs.ts'
 import { ModelwatchError } from '../../core/errors.ts'
 import { labelsKey, toLabels } from '../../core/labels.ts'
 import { createMemoryStore } from '../store/index.ts'
@@ -32,7 +33,7 @@ describe('the PromQL test scripts of Prometheus 3.5.3', () => {
     { file: 'staleness.test', rightMin: 17 },
     { file: 'subquery.test', rightMin: 32 },
   ])('$file', async ({ file, rightMin }, ctx) => {
-    if (!existsSync(scripts)) ctx.skip('needs ../shared')
+    needs(ctx, '../shared')
     const outcomes = await runScript(readFileSync(new URL(file, scripts), 'utf8'), { skipLines: histogramLines().get(file) ?? new Set() })
     expect(outcomes.filter(({ verdict }) => verdict === 'wrong')).toEqual([])
     const right = outcomes.filter(({ verdict }) => verdict === 'right').length
@@ -40,7 +41,7 @@ describe('the PromQL test scripts of Prometheus 3.5.3', () => {
   })
 
   test('no file is left out', (ctx) => {
-    if (!existsSync(scripts)) ctx.skip('needs ../shared')
+    needs(ctx, '../shared')
     expect(
       readdirSync(scripts)
         .filter((name) => name.endsWith('.test'))
@@ -142,7 +143,7 @@ async function judge(ask: () => Promise<QueryResult>, golden: ApiAnswer): Promis
 }
 
 test('answers the differential queries as Prometheus 3.5.3 did, as range and as instant queries', async (ctx) => {
-  if (!existsSync(differential)) ctx.skip('needs ../shared')
+  needs(ctx, '../shared')
   const engine = loadedEngine()
   const golden: Golden[] = linesOf('golden-half-prom3.5.3.jsonl.gz')
   const wrong: string[] = []

@@ -3,6 +3,7 @@ import { Pool } from 'undici'
 import { messageOf } from '../../core/errors.ts'
 import { createRandom, shuffled } from '../../core/random.ts'
 import { MS_PER_SECOND } from '../../core/time.ts'
+import { openTable } from '../../tables/index.ts'
 import { loadtestErrors } from './errors.ts'
 import { type ModelDescription, type ReplayRow, readReplayRows } from './rows.ts'
 
@@ -60,6 +61,7 @@ const REQUEST_TIMEOUT_MS = 10_000
  * @throws MW_REPLAY_UNREACHABLE, MW_REPLAY_MODEL, and what reading the file throws.
  */
 export async function createReplay(options: ReplayOptions): Promise<Replay> {
+  await openTable(options.file) // A file that is not there is told before a gateway that is not there.
   const pool = new Pool(options.url, { connections: 16, bodyTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS })
   try {
     const model = await describeModel(pool, options)
