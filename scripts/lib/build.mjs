@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run, tool } from './run.mjs'
 
@@ -10,10 +10,21 @@ const parts = [
     sources: ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
     out: 'dist/cli/main.js',
     build: async () => {
-      for (const entry of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
-        if (entry !== 'ui' && !entry.startsWith('.')) rmSync(join(root, 'dist', entry), { recursive: true })
+      // Aside, then in place: whoever runs from dist at this moment misses its files for no longer than a rename takes.
+      const aside = join(root, 'dist', '.next')
+      rmSync(aside, { recursive: true, force: true })
+      const code = await run(tool('tsc'), ['-p', 'tsconfig.build.json', '--outDir', aside])
+      if (code !== 0) return code
+      for (const entry of readdirSync(join(root, 'dist'))) {
+        if (entry !== 'ui' && !entry.startsWith('.') && !existsSync(join(aside, entry)))
+          rmSync(join(root, 'dist', entry), { recursive: true })
       }
-      return run(tool('tsc'), ['-p', 'tsconfig.build.json'])
+      for (const entry of readdirSync(aside)) {
+        rmSync(join(root, 'dist', entry), { recursive: true, force: true })
+        renameSync(join(aside, entry), join(root, 'dist', entry))
+      }
+      rmSync(aside, { recursive: true })
+      return 0
     },
   },
   {

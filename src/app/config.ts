@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
-import { configErrors, Duration, type ParsedConfig, parseConfig } from '../core/config.ts'
+import { configErrors, Duration, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
 import { ServingConfig } from '../sources/serving/config.ts'
 
 /** The `monitor:` block: the plane and its page. What it scrapes and judges stands in prometheus.yml and the rule files. */
@@ -9,7 +9,7 @@ const MonitorConfig = Type.Object(
   {
     listen: Type.String({ default: '127.0.0.1:9090', description: 'Address of the page and of the Prometheus API, host:port.' }),
     config_file: Type.String({ default: 'prometheus.yml', description: 'Prometheus configuration, relative to this file.' }),
-    retention: Duration({ default: '6h', description: 'How long samples are kept, in memory.' }),
+    retention: PositiveDuration({ default: '6h', description: 'How long samples are kept, in memory.' }),
   },
   { additionalProperties: false, default: {} },
 )

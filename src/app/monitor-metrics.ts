@@ -62,29 +62,29 @@ export function createMonitorMetrics(parts: { store: MemoryStore; scraper: Scrap
   const registry = new Registry()
   addProcessMetrics(registry)
   const scrapes = (outcome: string, read: (stats: ScrapeStats) => number) =>
-    registry.readGauge(monitorFamilies.scrapes, { outcome }, () => read(scraper.stats()))
+    registry.read(monitorFamilies.scrapes, { outcome }, () => read(scraper.stats()))
   scrapes('up', (stats) => stats.scrapes - stats.scrapesFailed)
   scrapes('failed', (stats) => stats.scrapesFailed)
   scrapes('missed', (stats) => stats.scrapesMissed)
   const samples = (outcome: string, read: (stats: ScrapeStats) => number) =>
-    registry.readGauge(monitorFamilies.scrapedSamples, { outcome }, () => read(scraper.stats()))
+    registry.read(monitorFamilies.scrapedSamples, { outcome }, () => read(scraper.stats()))
   samples('appended', (stats) => stats.samplesAppended)
   samples('out_of_order', (stats) => stats.samplesOutOfOrder)
   samples('duplicate', (stats) => stats.samplesDuplicate)
   samples('out_of_bounds', (stats) => stats.samplesOutOfBounds)
   samples('over_limit', (stats) => stats.samplesOverLimit)
-  registry.readGauge(monitorFamilies.targets, {}, () => scraper.targets().length)
+  registry.read(monitorFamilies.targets, {}, () => scraper.targets().length)
   const evaluations = (outcome: string, read: (stats: RuleStats) => number) =>
-    registry.readGauge(monitorFamilies.rules, { outcome }, () => read(rules.stats()))
+    registry.read(monitorFamilies.rules, { outcome }, () => read(rules.stats()))
   evaluations('ok', (stats) => stats.evaluations - stats.evaluationsFailed)
   evaluations('failed', (stats) => stats.evaluationsFailed)
-  registry.readGauge(monitorFamilies.missedGroups, {}, () => rules.stats().groupEvaluationsMissed)
+  registry.read(monitorFamilies.missedGroups, {}, () => rules.stats().groupEvaluationsMissed)
   for (const state of ['pending', 'firing'] as const) {
-    registry.readGauge(monitorFamilies.alerts, { state }, () => rules.alerts().filter((alert) => alert.state === state).length)
+    registry.read(monitorFamilies.alerts, { state }, () => rules.alerts().filter((alert) => alert.state === state).length)
   }
-  registry.readGauge(monitorFamilies.series, {}, () => store.stats().series)
-  registry.readGauge(monitorFamilies.samples, {}, () => store.stats().samples)
-  registry.readGauge(monitorFamilies.evicted, {}, () => store.stats().evictedSamples)
-  registry.readGauge(monitorFamilies.oldest, {}, () => (store.stats().oldestMs ?? Number.NaN) / MS_PER_SECOND)
+  registry.read(monitorFamilies.series, {}, () => store.stats().series)
+  registry.read(monitorFamilies.samples, {}, () => store.stats().samples)
+  registry.read(monitorFamilies.evicted, {}, () => store.stats().evictedSamples)
+  registry.read(monitorFamilies.oldest, {}, () => (store.stats().oldestMs ?? Number.NaN) / MS_PER_SECOND)
   return registry
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
+import { defineErrors } from '../core/errors.ts'
 import { systemClock } from '../core/time.ts'
 import { addProcessMetrics, Registry } from '../instrument/index.ts'
 import {
@@ -13,6 +14,14 @@ import {
 } from '../sources/serving/index.ts'
 import { listen } from './listen.ts'
 import { readVersion } from './version.ts'
+
+export const serveErrors = defineErrors({
+  MW_MODEL_TWICE: {
+    kind: 'config',
+    retryable: false,
+    hint: 'Give one of them another name in its model.yaml, or move it out of the models folder.',
+  },
+})
 
 /** A role that runs: where it is reached, and how it ends. */
 export interface RunningRole {
@@ -30,8 +39,13 @@ export async function startGateway(config: ServingConfig, baseDir: string, deps:
   const registry = new Registry()
   addProcessMetrics(registry)
   const models: ServedModel[] = []
+  const dirByName = new Map<string, string>()
   for (const dir of await listModelDirs(resolve(baseDir, config.models))) {
-    const served = await loadServedModel(await readModelPackage(dir), config, { registry, clock: systemClock, runtimes })
+    const found = await readModelPackage(dir)
+    const other = dirByName.get(found.schema.name)
+    if (other !== undefined) throw serveErrors.MW_MODEL_TWICE(`${other} and ${dir} both hold a model named ${found.schema.name}`)
+    dirByName.set(found.schema.name, dir)
+    const served = await loadServedModel(found, config, { registry, clock: systemClock, runtimes })
     models.push(served)
     log.info({ model: served.schema.name, revision: served.revision }, `serves ${served.schema.name}, revision ${served.revision}`)
     if (!served.watched)

@@ -1,10 +1,15 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '../core/errors.ts'
+import { defineErrors, messageOf } from '../core/errors.ts'
 import type { Replay } from '../sources/loadtest/index.ts'
 import { type ModelwatchConfig, type ReplayConfig, readModelwatchConfig } from './config.ts'
 import { createReplay, toReplayOptions } from './replay.ts'
 import { type RoleProcess, spawnRole } from './supervisor/child.ts'
+
+export const upErrors = defineErrors({
+  MW_ROLE_GIVEN_UP: { kind: 'internal', retryable: true, hint: 'Its last lines above say why it ended; mend that and start again.' },
+  MW_UP_ABORTED: { kind: 'unavailable', retryable: true, hint: 'Nothing was left running.' },
+})
 
 export interface UpDeps {
   /** Program and leading arguments that start modelwatch itself. */
@@ -40,13 +45,19 @@ const STABLE_MS = 60_000
 /**
  * Starts what DIR/modelwatch.yaml names: gateway and monitor as processes of their own, so that a heavy query never slows a prediction,
  * and the replays here. A role that dies is started anew, more slowly each time.
+ * @param signal - Gives up the start when aborted; afterwards `stop` ends what runs.
  * @throws RoleFailure when a role cannot start, and what reading the configuration throws; nothing is left running then.
  */
-export async function startUp(dir: string, deps: UpDeps): Promise<Running> {
+export async function startUp(dir: string, deps: UpDeps, signal: AbortSignal): Promise<Running> {
   const { value: config } = await readModelwatchConfig(dir)
   const stopping = new AbortController()
-  const gateway = new SupervisedRole('gateway', ['serve', dir], deps, stopping.signal)
-  const monitor = new SupervisedRole('monitor', monitorArgs(config, dir), deps, stopping.signal)
+  const gateway = new SupervisedRole(
+    'gateway',
+    (listen) => ['serve', dir, '--listen', listen ?? config.serving.listen],
+    deps,
+    stopping.signal,
+  )
+  const monitor = new SupervisedRole('monitor', (listen) => monitorArgs(config, dir, listen), deps, stopping.signal)
   const stopRoles = async () => {
     await gateway.stop()
     await monitor.stop()
@@ -54,7 +65,7 @@ export async function startUp(dir: string, deps: UpDeps): Promise<Running> {
   const replays: RunningReplay[] = []
   let urls: [string, string]
   try {
-    urls = await Promise.all([gateway.start(), monitor.start()])
+    urls = await untilAborted(Promise.all([gateway.start(), monitor.start()]), signal)
     for (const entry of config.replay) replays.push({ config: entry, replay: await createReplay(toReplayOptions(entry, dir, urls[0])) })
   } catch (error) {
     stopping.abort()
@@ -77,31 +88,47 @@ export async function startUp(dir: string, deps: UpDeps): Promise<Running> {
   return { gatewayUrl: urls[0], monitorUrl: urls[1], replays, ended, stop }
 }
 
-function monitorArgs({ monitor }: ModelwatchConfig, dir: string): string[] {
+function monitorArgs({ monitor }: ModelwatchConfig, dir: string, listen = monitor.listen): string[] {
   return [
     'monitor',
     '--config.file',
     join(dir, monitor.config_file),
     '--web.listen-address',
-    monitor.listen,
+    listen,
     '--storage.retention.time',
     monitor.retention,
   ]
+}
+
+/** @throws MW_UP_ABORTED when the signal comes first. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => {}) // Whoever aborts does not wait for how the work ends.
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(upErrors.MW_UP_ABORTED('stopped while starting'))
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** A role that is started anew when it dies, until it is stopped or given up. */
 class SupervisedRole {
   readonly ended: Promise<void>
   readonly #name: string
-  readonly #args: readonly string[]
+  readonly #argsFor: (listen: string | undefined) => readonly string[]
+  /** Where it listened first; it comes back to the same place, for others know it by now. */
+  #listen: string | undefined
   readonly #deps: UpDeps
   readonly #stopping: AbortSignal
   #process: RoleProcess | undefined
   readonly #end = Promise.withResolvers<void>()
 
-  constructor(name: string, args: readonly string[], deps: UpDeps, stopping: AbortSignal) {
+  constructor(name: string, argsFor: (listen: string | undefined) => readonly string[], deps: UpDeps, stopping: AbortSignal) {
     this.#name = name
-    this.#args = args
+    this.#argsFor = argsFor
     this.#deps = deps
     this.#stopping = stopping
     this.ended = this.#end.promise
@@ -111,6 +138,7 @@ class SupervisedRole {
   /** @returns its URL. @throws RoleFailure when the first start fails; later ones are tried again. */
   async start(): Promise<string> {
     const url = await this.#spawn().ready
+    this.#listen = new URL(url).host
     void this.#watch()
     return url
   }
@@ -121,7 +149,7 @@ class SupervisedRole {
   }
 
   #spawn(): RoleProcess {
-    this.#process = spawnRole(this.#name, this.#deps.command, this.#args, (line) => this.#deps.onLog(this.#name, line))
+    this.#process = spawnRole(this.#name, this.#deps.command, this.#argsFor(this.#listen), (line) => this.#deps.onLog(this.#name, line))
     return this.#process
   }
 
@@ -134,7 +162,7 @@ class SupervisedRole {
       if (performance.now() - startedMs > STABLE_MS) restarts = 0
       const how = `the ${this.#name} ended unexpectedly (${signal ?? `exit code ${code}`})`
       if (restarts === RESTARTS_MAX) {
-        this.#end.reject(new Error(`${how}, ${RESTARTS_MAX + 1} times in a row; it is given up`))
+        this.#end.reject(upErrors.MW_ROLE_GIVEN_UP(`${how}, ${RESTARTS_MAX + 1} times in a row; it is given up`))
         return
       }
       const waitMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN * 2 ** restarts++)

@@ -44,6 +44,15 @@ test('an empty file is a file of defaults', () => {
   expect(parseConfig(Schema, '', { file: 'x.yaml' }).value).toEqual({ interval: '15s', jobs: [] })
 })
 
+test('a block with nothing under it takes its defaults, and a bare zero is a duration', () => {
+  expect(parseConfig(Schema, 'interval: 0\njobs:\n', { file: 'x.yaml' }).value).toEqual({ interval: '0', jobs: [] })
+})
+
+test('aliases that stand for too much are refused', () => {
+  const lines = Array.from({ length: 12 }, (_, i) => `a${i}: &a${i} [${new Array(10).fill(i === 0 ? '1' : `*a${i - 1}`).join(', ')}]`)
+  expect(() => parseConfig(Schema, lines.join('\n'), { file: 'x.yaml' })).toThrow(expect.objectContaining({ code: 'MW_CONFIG_INVALID' }))
+})
+
 test('a room can point at a place too', () => {
   const config = parseConfig(Schema, 'jobs:\n  - name: a\n  - name: a\n', { file: 'x.yaml' })
   expect(config.error(['jobs', 1, 'name'], 'is taken').message).toBe('x.yaml:3:5: jobs[1].name: is taken')

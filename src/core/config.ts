@@ -7,13 +7,16 @@ export const configErrors = defineErrors({
   MW_CONFIG_INVALID: { kind: 'config', retryable: false, hint: 'Correct the file at the place named and start again.' },
 })
 
-/** A Prometheus duration as text, such as `15s` or `1h30m`; turn it into milliseconds with `parseDurationMs`. */
+const durationPattern = '(?=\\d)(?:\\d+y)?(?:\\d+w)?(?:\\d+d)?(?:\\d+h)?(?:\\d+m)?(?:\\d+s)?(?:\\d+ms)?'
+
+/** A Prometheus duration as text, such as `15s` or `1h30m`, or `0`; turn it into milliseconds with `parseDurationMs`. */
 export function Duration(options: TSchemaOptions & { default?: string } = {}) {
-  return Type.String({
-    title: 'a duration such as 15s or 1h30m',
-    pattern: '^(?:0|(?=\\d)(?:\\d+y)?(?:\\d+w)?(?:\\d+d)?(?:\\d+h)?(?:\\d+m)?(?:\\d+s)?(?:\\d+ms)?)$',
-    ...options,
-  })
+  return Type.String({ title: 'a duration such as 15s or 1h30m', pattern: `^(?:0|${durationPattern})$`, ...options })
+}
+
+/** A duration that is not zero. */
+export function PositiveDuration(options: TSchemaOptions & { default?: string } = {}) {
+  return Type.String({ title: 'a duration above zero, such as 15s or 1h30m', pattern: `^(?=.*[1-9])${durationPattern}$`, ...options })
 }
 
 type Path = readonly (string | number)[]
@@ -55,12 +58,43 @@ export function parseConfig<S extends TSchema>(schema: S, text: string, source: 
   if (syntax !== undefined)
     throw configErrors.MW_CONFIG_INVALID(`${place(syntax.pos[0])}: ${syntaxFault(text, source.file, syntax.message)}`)
 
-  const raw: unknown = document.toJS() ?? {}
-  const filled = Value.Default(schema, source.prepare === undefined ? raw : source.prepare(raw, error, document))
+  const raw = toJs(document, error) ?? {}
+  const prepared = source.prepare === undefined ? fillBlanks(schema, raw) : source.prepare(raw, error, document)
+  const filled = Value.Default(schema, prepared)
   const fault = firstFault(schema, filled)
   if (fault !== undefined) throw error(fault.path, fault.reason)
   return { value: filled as Static<S>, at, error }
 }
+
+/** The values of a document. A few lines of aliases can stand for more than any memory holds; the parser counts them, and refuses. */
+function toJs(document: Document, error: ParsedConfig<unknown>['error']): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw error([], `cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+interface SchemaShape {
+  readonly type?: string
+  readonly title?: string
+  readonly properties?: Readonly<Record<string, SchemaShape>>
+  readonly items?: SchemaShape | readonly SchemaShape[]
+}
+
+/** What people write and mean: a block with nothing under it takes its defaults, and a bare 0, which YAML reads as a number, is a duration too. */
+function fillBlanks(schema: SchemaShape, value: unknown): unknown {
+  if (value === 0 && schema.type === 'string' && schema.title?.startsWith('a duration') === true) return '0'
+  if (Array.isArray(value)) {
+    const { items } = schema
+    return items === undefined || Array.isArray(items) ? value : value.map((item) => fillBlanks(items as SchemaShape, item))
+  }
+  if (typeof value !== 'object' || value === null || schema.properties === undefined) return value
+  const entries = Object.entries(value).filter(([key, child]) => child !== null || !isBlock(schema.properties?.[key]))
+  return Object.fromEntries(entries.map(([key, child]) => [key, fillBlanks(schema.properties?.[key] ?? {}, child)]))
+}
+
+const isBlock = (schema: SchemaShape | undefined) => schema?.type === 'object' || schema?.type === 'array'
 
 /** A file that calls itself JSON is told so: half of one is a broken flow sequence to a YAML parser, which helps nobody. */
 function syntaxFault(text: string, file: string, message: string): string {

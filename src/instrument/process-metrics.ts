@@ -31,13 +31,13 @@ export const processFamilies = defineFamilies({
 export function addProcessMetrics(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
-  registry.readGauge(processFamilies.cpu, {}, () => {
+  registry.read(processFamilies.cpu, {}, () => {
     const { user, system } = process.cpuUsage()
     return (user + system) / US_PER_SECOND
   })
-  registry.readGauge(processFamilies.memory, {}, () => process.memoryUsage.rss())
-  registry.readGauge(processFamilies.started, {}, () => (Date.now() - process.uptime() * MS_PER_SECOND) / MS_PER_SECOND)
-  registry.readGauge(processFamilies.loopDelay, {}, () => {
+  registry.read(processFamilies.memory, {}, () => process.memoryUsage.rss())
+  registry.gauge(processFamilies.started, {}).set((Date.now() - process.uptime() * MS_PER_SECOND) / MS_PER_SECOND)
+  registry.read(processFamilies.loopDelay, {}, () => {
     const p99 = delay.percentile(99) / NS_PER_SECOND
     delay.reset()
     return p99

@@ -56,8 +56,8 @@ export class Registry {
     }
   }
 
-  /** A gauge whose value is asked for at each scrape. */
-  readGauge<S extends GaugeSpec | CounterSpec>(spec: S, labels: LabelRecord<S>, read: () => number): void {
+  /** A series whose value is asked for at each scrape: of a counter, its whole count so far. */
+  read<S extends GaugeSpec | CounterSpec>(spec: S, labels: LabelRecord<S>, read: () => number): void {
     const cells = this.#cells(spec, [labels], 1)
     this.#state(spec).reads.push(() => {
       cells[0] = read()

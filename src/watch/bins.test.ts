@@ -29,6 +29,28 @@ test.for([
   { why: 'mass at the largest value keeps a bin of its own', values: [1, 2, 3, 9, 9, 9, 9, 9], binsMax: 3, edges: [1, 3, 9, 9] },
 ])('quantile edges: $why', ({ values, binsMax, edges }) => expect(quantileEdges(Float64Array.from(values), binsMax)).toEqual(edges))
 
+test.for([
+  {
+    why: 'an outlier, or a sentinel such as 999999999',
+    values: [...Array.from({ length: 1094 }, (_, i) => (i % 900) / 2000), 999_999_999],
+  },
+  { why: 'very small values', values: Array.from({ length: 1000 }, (_, i) => 1e-20 + i * 1e-20) },
+  { why: 'very large values', values: Array.from({ length: 1000 }, (_, i) => 1e300 + i * 1e297) },
+  { why: 'values that lie close together far from zero', values: Array.from({ length: 1000 }, (_, i) => 1e9 + i * 1e-3) },
+])('rounding merges no bins: $why', ({ values }) => {
+  const edges = quantileEdges(Float64Array.from(values).sort(), 10)
+  expect(new Set(edges).size).toBe(11)
+  expect(edges.every((edge, i) => i === 0 || edge > edges[i - 1]!)).toBe(true)
+})
+
+test('edges are rounded to what a bin needs', () => {
+  const edges = quantileEdges(
+    Float64Array.from({ length: 1000 }, (_, i) => (i * 37.123456789) / 1000),
+    10,
+  )
+  expect(edges.map(String).every((text) => text.length <= 5)).toBe(true)
+})
+
 test('every finite value falls into one bin, as plain comparison says', () => {
   fc.assert(
     fc.property(

@@ -92,41 +92,43 @@ function categoryLabel(category: string): string {
 
 /**
  * Edges at the quantiles of the training values, so that each bin holds about the same share of them.
- * Equal edges are merged. Where there are no more distinct values than bins, each value has its own bin; otherwise edges are rounded outward to
- * about four digits of the range, for they are read by people.
+ * Equal edges are merged. Where there are no more distinct values than bins, each value has its own bin; otherwise edges are rounded, outward at the
+ * ends, to a tenth of the narrowest bin, for they are read by people. Rounding never merges two edges, however far away an outlier lies.
  *
  * @param sorted - Finite values, rising, at least one.
  * @param binsMax - Bins wanted, ≥ 1.
  * @returns Rising edges, shape [k + 1] with 1 ≤ k ≤ binsMax; the first is at or below the smallest value, the last at or above the largest.
  */
 export function quantileEdges(sorted: Float64Array, binsMax: number): number[] {
-  const [smallest, largest] = [sorted[0]!, sorted.at(-1)!]
+  const largest = sorted.at(-1)!
   const distinct = distinctUpTo(sorted, binsMax)
   if (distinct !== undefined) return [...distinct, largest]
-  const digits = decimalsFor(largest - smallest)
-  const starts = [roundDown(smallest, digits)]
+  const starts = [sorted[0]!]
   for (let i = 1; i < binsMax; i++) {
-    const start = Number(sorted[Math.floor((i * sorted.length) / binsMax)]!.toFixed(digits))
-    if (start > starts.at(-1)! && start <= largest) starts.push(start)
+    const start = sorted[Math.floor((i * sorted.length) / binsMax)]!
+    if (start > starts.at(-1)!) starts.push(start)
   }
-  return [...starts, Math.max(roundUp(largest, digits), starts.at(-1)!)]
+  return roundEdges([...starts, largest])
 }
 
-const DIGITS_SHOWN = 4
-const DECIMALS_MAX = 15
+/** Most decimals that `toFixed` writes. */
+const DECIMALS_MAX = 100
 
-/** Decimals that leave about four digits of a range. */
-function decimalsFor(range: number): number {
-  return Math.min(DECIMALS_MAX, Math.max(0, DIGITS_SHOWN - 1 - Math.floor(Math.log10(range))))
+function roundEdges(edges: readonly number[]): number[] {
+  const narrowest = edges
+    .slice(1)
+    .reduce((width, edge, i) => (edge > edges[i]! ? Math.min(width, edge - edges[i]!) : width), Number.POSITIVE_INFINITY)
+  const decimals = Math.max(0, 1 - Math.floor(Math.log10(narrowest)))
+  if (!(decimals <= DECIMALS_MAX)) return [...edges]
+  const last = edges.length - 1
+  return edges.map((edge, i) =>
+    i === 0 ? roundDown(edge, decimals) : i === last ? -roundDown(-edge, decimals) : Number(edge.toFixed(decimals)),
+  )
 }
 
-function roundDown(value: number, digits: number): number {
-  const rounded = Number(value.toFixed(digits))
-  return rounded <= value ? rounded : Number((rounded - 10 ** -digits).toFixed(digits))
-}
-
-function roundUp(value: number, digits: number): number {
-  return -roundDown(-value, digits)
+function roundDown(value: number, decimals: number): number {
+  const rounded = Number(value.toFixed(decimals))
+  return rounded <= value ? rounded : Number((rounded - 10 ** -decimals).toFixed(decimals))
 }
 
 /** The distinct values, or undefined when there are more than `max`. */

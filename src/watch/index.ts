@@ -3,7 +3,15 @@ export { toInputValue, toNumber } from './cells.ts'
 export { toRuleFile } from './drift-rules.ts'
 export { type JsonSchema, toRowSchema } from './input-schema.ts'
 export { createObserver, type Observer } from './observer.ts'
-export { buildReference, type OutputColumn, type ProfileOptions, profileDefaults, toReferenceJson } from './profile.ts'
+export {
+  buildReference,
+  createProfileBuilder,
+  type OutputColumn,
+  type ProfileBuilder,
+  type ProfileOptions,
+  profileDefaults,
+  toReferenceJson,
+} from './profile.ts'
 export { createQualityTracker, type LabelOutcome, type QualityOptions, type QualityTracker, qualityDefaults } from './quality.ts'
 export { parseReference, type Reference, type ReferenceValue } from './reference.ts'
 export { type Columns, compileRowReader, type ReadRows, type RowFault } from './rows.ts'

@@ -15,7 +15,7 @@ export function toRowSchema(schema: ModelSchema): JsonSchema {
 }
 
 function toFeatureSchema(feature: Feature): JsonSchema {
-  const { unit, description, range, categories } = feature
+  const { unit, description, categories } = feature
   const strict = feature.enforce === 'reject'
   const type = feature.type === 'category' ? 'string' : feature.type
   return {
@@ -23,7 +23,16 @@ function toFeatureSchema(feature: Feature): JsonSchema {
     ...(unit === '' && description === ''
       ? {}
       : { description: [description, unit === '' ? '' : `Unit: ${unit}.`].filter(Boolean).join(' ') }),
-    ...(range !== undefined && strict ? { minimum: range[0], maximum: range[1] } : {}),
+    ...bounds(feature),
     ...(categories !== undefined && strict ? { enum: feature.nullable ? [...categories, null] : categories } : {}),
   }
+}
+
+/** An integer is also bounded by what JSON's numbers carry exactly. */
+function bounds({ type, range, enforce }: Feature): JsonSchema {
+  const own = enforce === 'reject' ? range : undefined
+  const [low, high] =
+    type === 'integer' ? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
+  const [minimum, maximum] = [Math.max(low, own?.[0] ?? low), Math.min(high, own?.[1] ?? high)]
+  return Number.isFinite(minimum) ? { minimum, maximum } : {}
 }

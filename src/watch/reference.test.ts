@@ -69,6 +69,7 @@ test.for([
     change: ['"categories":["sun","rain"],"rows":[50', '"categories":["sun","rain"],"rows":[51'],
     want: 'its bins hold 101 rows, the reference 100',
   },
+  { why: 'a category twice', change: ['"categories":["sun","rain"]', '"categories":["sun","sun"]'], want: 'values[1].categories: must' },
   { why: 'an unknown key', change: ['"format"', '"formt"'], want: 'reference.json:2:3: formt: unknown key' },
   { why: 'a half-written file', change: [/.{40}\n\}\n$/s, ''], want: 'reference.json:' },
 ] as const)('$why is refused', ({ change: [from, to], want }) => {

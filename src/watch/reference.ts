@@ -29,7 +29,7 @@ const CategoryReference = Type.Object(
     role: Role,
     name: Type.String(),
     kind: Type.Literal('category'),
-    categories: Type.Array(Type.String()),
+    categories: Type.Array(Type.String(), { uniqueItems: true }),
     rows: Type.Array(Count, { description: 'Training rows of each category.' }),
     special: Type.Object(
       Object.fromEntries(categorySpecials.map((name) => [name, Count])) as Record<(typeof categorySpecials)[number], typeof Count>,

@@ -48,6 +48,8 @@ export interface Violation {
 
 /** Faults described in one answer; more are only counted. */
 export const FAULTS_MAX = 100
+/** Unknown fields looked at in one request; the rest of a body that is made of them is passed over. */
+const UNKNOWN_FIELDS_MAX = 1000
 
 const isRow = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -64,21 +66,22 @@ export function compileRowReader(schema: ModelSchema): (rows: readonly unknown[]
   return (rows) => {
     const found = new Findings(features)
     const values = features.map((feature, f) => {
+      const { range } = feature
       const column: Float64Array | string[] = feature.type === 'category' ? [] : new Float64Array(rows.length)
       for (let r = 0; r < rows.length; r++) {
         const row = rows[r]
         const value = isRow(row) ? row[feature.name] : undefined
         if (typeof value === 'number' && (feature.type === 'number' || feature.type === 'integer')) {
           column[r] = value
-          if (!Number.isFinite(value)) found.break(r, f, 'nonfinite', 'must be a finite number')
-          else if (feature.type === 'integer' && !Number.isInteger(value)) found.invalid(r, f, column, value)
-          else if (feature.range !== undefined && (value < feature.range[0] || value > feature.range[1])) {
-            found.breakSoft(r, f, 'range', `must lie between ${feature.range[0]} and ${feature.range[1]}, got ${value}`)
+          if (!Number.isFinite(value)) found.break(r, f, 'nonfinite', () => 'must be a finite number')
+          else if (feature.type === 'integer' && !Number.isSafeInteger(value)) found.invalid(r, f, column, value)
+          else if (range !== undefined && (value < range[0] || value > range[1])) {
+            found.breakSoft(r, f, 'range', () => `must lie between ${range[0]} and ${range[1]}, got ${value}`)
           }
         } else if (typeof value === 'string' && feature.type === 'category') {
           column[r] = value
           if (categories[f] !== undefined && !categories[f].has(value)) {
-            found.breakSoft(r, f, 'category', `must be one of ${feature.categories!.join(', ')}, got ${show(value)}`)
+            found.breakSoft(r, f, 'category', () => `must be one of ${feature.categories!.join(', ')}, got ${show(value)}`)
           }
         } else if (typeof value === 'boolean' && feature.type === 'boolean') {
           column[r] = value ? 1 : 0
@@ -103,6 +106,7 @@ class Findings {
   readonly #specials: SpecialCell[] = []
   readonly #faults: RowFault[] = []
   #faultCount = 0
+  #unknownFields = 0
   readonly #violations = new Map<string, { name: string; rule: ViolationRule; count: number }>()
 
   constructor(features: readonly Feature[]) {
@@ -117,40 +121,41 @@ class Findings {
   missing(row: number, feature: number, column: Float64Array | string[], isNull: boolean): void {
     this.#blank(row, feature, column, 'missing')
     if (isNull && this.#features[feature]!.nullable) this.#count(this.#features[feature]!.name, 'missing')
-    else this.break(row, feature, 'missing', isNull ? 'must not be null' : 'is missing')
+    else this.break(row, feature, 'missing', () => (isNull ? 'must not be null' : 'is missing'))
   }
 
   invalid(row: number, feature: number, column: Float64Array | string[], value: unknown): void {
     this.#blank(row, feature, column, 'invalid')
-    this.break(row, feature, 'type', `must be ${articles[this.#features[feature]!.type]}, got ${show(value)}`)
+    this.break(row, feature, 'type', () => `must be ${articles[this.#features[feature]!.type]}, got ${show(value)}`)
   }
 
   /** A cell of a row that is no object: one fault is enough for the whole row. */
   unreadable(row: number, feature: number, column: Float64Array | string[]): void {
     this.#blank(row, feature, column, 'invalid')
     this.#count(this.#features[feature]!.name, 'type')
-    if (feature === 0) this.#fault(row, '', 'type', 'must be an object with a field for each feature')
+    if (feature === 0) this.#fault(row, '', 'type', () => 'must be an object with a field for each feature')
   }
 
-  break(row: number, feature: number, rule: ViolationRule, message: string): void {
+  break(row: number, feature: number, rule: ViolationRule, tell: () => string): void {
     const { name } = this.#features[feature]!
     this.#count(name, rule)
-    this.#fault(row, name, rule, message)
+    this.#fault(row, name, rule, tell)
   }
 
   /** A value that is possible to serve, though not to believe: the schema says which. */
-  breakSoft(row: number, feature: number, rule: ViolationRule, message: string): void {
+  breakSoft(row: number, feature: number, rule: ViolationRule, tell: () => string): void {
     const { name, enforce } = this.#features[feature]!
     this.#count(name, rule)
-    if (enforce === 'reject') this.#fault(row, name, rule, message)
+    if (enforce === 'reject') this.#fault(row, name, rule, tell)
   }
 
   checkFields(index: number, row: unknown, names: ReadonlySet<string>): void {
     if (!isRow(row)) return
     for (const field in row) {
       if (names.has(field)) continue
+      if (this.#unknownFields++ === UNKNOWN_FIELDS_MAX) return // Enough to refuse the request and to see the fault in the metrics.
       this.#count('', 'unknown')
-      this.#fault(index, field, 'unknown', `is not a feature of the model; its features are ${[...names].join(', ')}`)
+      this.#fault(index, field, 'unknown', () => `is not a feature of the model; its features are ${[...names].join(', ')}`)
     }
   }
 
@@ -167,20 +172,28 @@ class Findings {
     else entry.count++
   }
 
-  #fault(row: number, field: string, rule: ViolationRule, message: string): void {
+  /** @param tell - Asked only while faults are still described. */
+  #fault(row: number, field: string, rule: ViolationRule, tell: () => string): void {
     this.#faultCount++
-    if (this.#faults.length < FAULTS_MAX) this.#faults.push({ row, field: field.slice(0, FIELD_SHOWN_MAX), rule, message })
+    if (this.#faults.length < FAULTS_MAX) this.#faults.push({ row, field: field.slice(0, FIELD_SHOWN_MAX), rule, message: tell() })
   }
 }
 
 const FIELD_SHOWN_MAX = 64
 const VALUE_SHOWN_MAX = 60
 
-const articles = { number: 'a number', integer: 'an integer', boolean: 'true or false', category: 'a string' } as const
+const articles = {
+  number: 'a number',
+  integer: `a whole number of at most ±${Number.MAX_SAFE_INTEGER}, which JSON carries exactly`,
+  boolean: 'true or false',
+  category: 'a string',
+} as const
 
-/** A client's value in an error: its kind and, when short enough, itself. */
+/** A client's value in an error: its kind and, where it is short, itself. Never looks inside: a stranger chose its depth. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value)
-  const shown = text.length > VALUE_SHOWN_MAX ? `${text.slice(0, VALUE_SHOWN_MAX)}…` : text
-  return typeof value === 'string' ? `the string ${shown}` : Array.isArray(value) ? `the list ${shown}` : shown
+  if (typeof value === 'string') {
+    return `the string ${value.length > VALUE_SHOWN_MAX ? `${JSON.stringify(value.slice(0, VALUE_SHOWN_MAX))}…` : JSON.stringify(value)}`
+  }
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  return typeof value === 'object' ? 'an object' : String(value)
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Duration, type ParsedConfig, parseConfig } from '../core/config.ts'
+import { Duration, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
 
 const Name = Type.String({ title: 'a name of letters, digits, _ or -, beginning with a letter', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' })
 
@@ -38,6 +38,11 @@ export const Output = Type.Object(
     kind: Type.Union([Type.Literal('regression'), Type.Literal('classification')]),
     unit: Type.String({ default: '', description: 'Unit of the value, for people.' }),
     description: Type.String({ default: '' }),
+    range: Type.Optional(
+      Type.Tuple([Type.Number(), Type.Number()], {
+        description: 'Smallest and largest true outcome, both included; a label outside is refused.',
+      }),
+    ),
     classes: Type.Optional(
       Type.Array(Type.String(), { minItems: 2, uniqueItems: true, description: 'The labels a classifier answers with.' }),
     ),
@@ -49,7 +54,7 @@ export type Output = Static<typeof Output>
 /** When drift becomes an alert: the effect must reach the gate, exceed chance, and rest on enough rows. */
 export const DriftPolicy = Type.Object(
   {
-    window: Duration({ default: '1h', description: 'Time over which predictions are compared with the reference.' }),
+    window: PositiveDuration({ default: '1h', description: 'Time over which predictions are compared with the reference.' }),
     psi_gate: Type.Number({ default: 0.2, exclusiveMinimum: 0, description: 'Smallest PSI that matters in practice.' }),
     significance: Type.Number({
       default: 0.001,
@@ -59,7 +64,7 @@ export const DriftPolicy = Type.Object(
     }),
     rows_min: Type.Integer({ default: 200, minimum: 1, description: 'Fewest rows in the window to judge at all.' }),
     for: Duration({ default: '5m', description: 'How long drift must hold before the alert fires.' }),
-    interval: Duration({ default: '30s', description: 'Time between two evaluations of the rules.' }),
+    interval: PositiveDuration({ default: '30s', description: 'Time between two evaluations of the rules.' }),
   },
   { additionalProperties: false, default: {} },
 )
@@ -101,6 +106,11 @@ export function parseModelSchema(text: string, source: { file: string }): ModelS
       throw config.error(['outputs', i], 'a classification needs classes')
     if (output.kind === 'regression' && output.classes !== undefined)
       throw config.error(['outputs', i, 'classes'], 'a regression has no classes')
+    if (output.range !== undefined && output.kind === 'classification')
+      throw config.error(['outputs', i, 'range'], 'a classification has no range')
+    if (output.range !== undefined && output.range[0] > output.range[1]) {
+      throw config.error(['outputs', i, 'range'], `the smallest value ${output.range[0]} is above the largest ${output.range[1]}`)
+    }
   }
   return config.value
 }

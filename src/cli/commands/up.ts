@@ -26,11 +26,22 @@ export function addUpCommand(program: Command): void {
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
       status.print(`${bold(`modelwatch ${readVersion()}`)} starts ${dir} …`)
       const { startUp } = await import('../../app/up.ts')
-      const running = await startUp(dir, {
-        command: [process.execPath, SMALL_NEW_SPACE, mainFile],
-        onLog: (role, line) => showLog(role, line, (text) => status.print(text)),
-        onNote: (text) => status.print(`${bold('note')} ${text}`),
+      const running = await startUp(
+        dir,
+        {
+          command: [process.execPath, SMALL_NEW_SPACE, mainFile],
+          onLog: (role, line) => showLog(role, line, (text) => status.print(text)),
+          onNote: (text) => status.print(`${bold('note')} ${text}`),
+        },
+        stop.signal,
+      ).catch((error: unknown) => {
+        if (stop.signal.aborted) return undefined // Ctrl-C while starting is no fault, and nothing was left running.
+        throw error
       })
+      if (running === undefined) {
+        status.print('stopped')
+        return
+      }
       try {
         printWhere(running, status)
         await untilStopped(running, status, stop.signal)

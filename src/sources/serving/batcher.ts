@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts'
+import { ModelwatchError, messageOf } from '../../core/errors.ts'
 import { MS_PER_SECOND } from '../../core/time.ts'
 import type { Registry } from '../../instrument/index.ts'
 import type { Columns, OutputColumn } from '../../watch/index.ts'
@@ -94,8 +94,7 @@ export class Batcher {
     try {
       outputs = await this.#call(concat(batch.map(({ columns }) => columns)), reason)
     } catch (error) {
-      if (batch.length === 1)
-        batch[0]!.reject(servingErrors.MW_MODEL_FAILED(`the model failed on this input: ${messageOf(error)}`, { cause: error }))
+      if (batch.length === 1) batch[0]!.reject(toRefusal(error))
       else for (const one of batch) await this.#run([one], 'retried') // A bad row must not fail its neighbours.
       return
     }
@@ -121,6 +120,12 @@ export class Batcher {
     }
     return pieces.length === 1 ? pieces[0]! : join(pieces)
   }
+}
+
+/** What the runtime refuses in our words stays as it is; anything else is the model's own failure. */
+function toRefusal(error: unknown): unknown {
+  if (error instanceof ModelwatchError && error.kind === 'invalid') return error
+  return servingErrors.MW_MODEL_FAILED(`the model failed on this input: ${messageOf(error)}`, { cause: error })
 }
 
 function bindMetrics(registry: Registry, of: { model: string; revision: string }) {

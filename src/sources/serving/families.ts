@@ -50,6 +50,13 @@ export const servingFamilies = defineFamilies({
     labels: ['model', 'revision', 'reason'],
     labelSetsMax: 200,
   },
+  connectionsRefused: {
+    kind: 'counter',
+    name: 'modelwatch_connections_refused_total',
+    help: 'Connections closed at once because serving.connections_max were open already.',
+    labels: [],
+    labelSetsMax: 1,
+  },
   modelInfo: {
     kind: 'gauge',
     unit: 'none',

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createTestGateway, FAILING_WIND, NAN_WIND, type TestGateway } from './testing.ts'
 
@@ -229,15 +229,47 @@ test('labels are joined to their predictions, one or many, and the answer says w
   expect(series(gateway, 'modelwatch_error_abs_total')).toBe('1')
 })
 
+const actual = { warmth: 7 }
 test.for([
-  { why: 'text for a number', body: { prediction_id: 'a', actual: { warmth: '7' } } },
-  { why: 'an output the model lacks', body: { prediction_id: 'a', actual: { wrmth: 7 } } },
-  { why: 'no outcome', body: { prediction_id: 'a', actual: {} } },
-  { why: 'no id', body: { actual: { warmth: 7 } } },
-  { why: 'an unknown key', body: { prediction_id: 'a', actual: { warmth: 7 }, note: 'x' } },
-])('a label with $why is refused', async ({ body }) => {
-  const reply = await post(await start(), body, 'labels')
+  {
+    why: 'text for a number',
+    body: { prediction_id: 'a', actual: { warmth: '7' } },
+    loc: ['body', 'actual', 'warmth'],
+    msg: 'must be a finite number',
+  },
+  { why: 'NaN', body: '{"prediction_id":"a","actual":{"warmth":NaN}}', loc: ['body', 'actual', 'warmth'], msg: 'must be a finite number' },
+  {
+    why: 'an outcome that is no measurement',
+    body: { prediction_id: 'a', actual: { warmth: 1e200 } },
+    loc: ['body', 'actual', 'warmth'],
+    msg: 'must lie between',
+  },
+  { why: 'an output the model lacks', body: { prediction_id: 'a', actual: { wrmth: 7 } }, loc: ['body', 'wrmth'], msg: 'those are warmth' },
+  { why: 'no outcome', body: { prediction_id: 'a', actual: {} }, loc: ['body', 'actual'], msg: 'holds no outcome' },
+  { why: 'no id', body: { actual }, loc: ['body', 'prediction_id'], msg: 'is missing' },
+  { why: 'an unknown key', body: { prediction_id: 'a', actual, note: 'x' }, loc: ['body', 'note'], msg: 'is not a field of a label' },
+  {
+    why: 'one of many',
+    body: {
+      labels: [
+        { prediction_id: 'a', actual },
+        { prediction_id: 'b', actual: { warmth: null } },
+      ],
+    },
+    loc: ['body', 'labels', 1, 'actual', 'warmth'],
+    msg: 'finite',
+  },
+])('a label with $why is refused by place and reason, and nothing is joined', async ({ body, loc, msg }) => {
+  const gateway = await start()
+  const reply = await post(gateway, body, 'labels')
   expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_INPUT_INVALID'])
+  expect(reply.json().detail[0]).toMatchObject({ loc, msg: expect.stringContaining(msg) })
+  expect(series(gateway, 'modelwatch_labels_total{model="demo",revision="v1",outcome="orphan"}')).toBe('0')
+})
+
+test.for(['[]', '3', '{"labels":{}}'])('%s is no labels request', async (body) => {
+  const reply = await post(await start(), body, 'labels')
+  expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_BODY_INVALID'])
 })
 
 test('health, models, metrics and the API page answer', async () => {
@@ -291,4 +323,61 @@ test('unloading waits for the rows under way and refuses new ones', async () => 
   gateway.model.release()
   await unloading
   expect([(await running).statusCode, (await waiting).statusCode]).toEqual([200, 200])
+})
+
+const slowRequest =
+  'POST /v1/models/demo/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"wind":'
+
+async function dial(gateway: TestGateway) {
+  const address = gateway.app.server.address() as AddressInfo | null
+  const port = address?.port ?? Number(new URL(await gateway.app.listen({ port: 0, host: '127.0.0.1' })).port)
+  const socket = connect(port, '127.0.0.1')
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.resume() // What the gateway says last is read, or the socket would never be seen to end.
+  socket.on('error', () => {}) // A connection that is cut off is what these tests are about.
+  return { socket, closed }
+}
+
+test('a client that never finishes its request is cut off', async () => {
+  const gateway = await start({ request_timeout: '300ms' })
+  const { socket, closed } = await dial(gateway)
+  socket.write(slowRequest)
+  await closed
+  await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('0')
+})
+
+test('a client that never finishes its request does not hold up the stop', async () => {
+  const gateway = await start({ stop_timeout: '200ms' })
+  const { socket, closed } = await dial(gateway)
+  socket.write(slowRequest)
+  await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('1')
+  await gateway.app.close()
+  await closed
+})
+
+test('connections past the limit are closed, and counted', async () => {
+  const gateway = await start({ connections_max: 1 })
+  const first = await dial(gateway)
+  await new Promise((resolve) => first.socket.once('connect', resolve))
+  const second = await dial(gateway)
+  await second.closed
+  expect(series(gateway, 'modelwatch_connections_refused_total')).toBe('1')
+  first.socket.destroy()
+})
+
+test('a malformed address is answered in the form of every error', async () => {
+  const reply = await (await start()).app.inject('/v1/models/demo/predict%zz')
+  expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_BODY_INVALID'])
+})
+
+test('nesting, however deep, is refused by its kind', async () => {
+  const reply = await post(await start(), `{"wind":${'['.repeat(100_000)}${']'.repeat(100_000)},"sky":"sun"}`)
+  expect([reply.statusCode, reply.json().error]).toEqual([422, 'wind must be a number, got a list of 1'])
+})
+
+test('a body made of unknown fields is refused without reading them all', async () => {
+  const fields = Array.from({ length: 50_000 }, (_, i) => `"f${i}":1`).join(',')
+  const reply = await post(await start(), `{"wind":1,"sky":"sun",${fields}}`)
+  expect(reply.statusCode).toBe(422)
+  expect(reply.json().detail).toHaveLength(100)
 })

@@ -2,10 +2,11 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { assertNever, type ErrorKind, ModelwatchError } from '../../core/errors.ts'
-import type { Clock } from '../../core/time.ts'
+import { type Clock, parseDurationMs } from '../../core/time.ts'
 import { type Registry, textContentType } from '../../instrument/index.ts'
 import type { ServingConfig } from './config.ts'
 import { servingErrors } from './errors.ts'
+import { servingFamilies as families } from './families.ts'
 import { parseJsonBody } from './json-body.ts'
 import { createRequestMeter, meterRequests } from './request-meter.ts'
 import { addLabelsRoute } from './routes/labels.ts'
@@ -21,16 +22,23 @@ export interface GatewayDeps {
 }
 
 const RETRY_AFTER_SECONDS = '1'
+/** How often clients that are too slow are looked for. */
+const SLOW_CLIENT_CHECK_MS = 5000
 
 /** The HTTP server of the models: prediction, labels, health, metrics and the OpenAPI page. It does not listen yet. */
 export async function createGateway(models: readonly ServedModel[], config: ServingConfig, deps: GatewayDeps): Promise<FastifyInstance> {
+  const requestTimeoutMs = parseDurationMs(config.request_timeout)!
   const app = fastify({
     logger: false, // A log line per request costs a quarter of the throughput; the metrics say it all.
     bodyLimit: config.body_bytes_max,
+    requestTimeout: requestTimeoutMs,
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(requestTimeoutMs, SLOW_CLIENT_CHECK_MS) },
+    frameworkErrors: (error, _request, reply) => void sendError(error, reply, () => {}), // A malformed address reaches no route and no handler.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false } },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
+  limitConnections(app, config, deps.registry)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
@@ -66,6 +74,17 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
     reply.type(textContentType).send(deps.registry.render()),
   )
   return app
+}
+
+/** Bounds how many connections are open, and how long they may hold up the stop. */
+function limitConnections(app: FastifyInstance, config: ServingConfig, registry: Registry): void {
+  const refused = registry.counter(families.connectionsRefused, {})
+  app.server.maxConnections = config.connections_max
+  app.server.on('drop', () => refused.add())
+  app.addHook('preClose', async () => {
+    const timer = setTimeout(() => app.server.closeAllConnections(), parseDurationMs(config.stop_timeout)!)
+    app.server.once('close', () => clearTimeout(timer))
+  })
 }
 
 function addInfoRoutes(app: FastifyInstance, models: readonly ServedModel[]): void {

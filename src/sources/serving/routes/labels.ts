@@ -1,20 +1,19 @@
 import type { FastifyInstance } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import type { Clock } from '../../../core/time.ts'
 import type { LabelOutcome } from '../../../watch/index.ts'
-import { servingErrors } from '../errors.ts'
+import { compileLabelReader, ID_LENGTH_MAX } from '../label-reader.ts'
 import type { RequestMeter } from '../request-meter.ts'
 import type { ServedModel } from '../served-model.ts'
 import { errorSchema } from './predict.ts'
 
 const Label = Type.Object(
   {
-    prediction_id: Type.String({ minLength: 1, maxLength: 128, description: 'As the prediction was answered.' }),
+    prediction_id: Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, description: 'As the prediction was answered.' }),
     actual: Type.Record(Type.String(), Type.Number(), { description: 'The true outcome by output name.' }),
   },
   { additionalProperties: false, title: 'one label' },
 )
-type Label = Static<typeof Label>
 
 const Labels = Type.Object({ labels: Type.Array(Label) }, { additionalProperties: false, title: 'many labels' })
 
@@ -32,8 +31,8 @@ export function addLabelsRoute(
   deps: { clock: Clock; labelsMax: number; meter: RequestMeter },
 ): void {
   const { schema, revision } = served
-  const numericOutputs = new Set(schema.outputs.filter(({ kind }) => kind === 'regression').map(({ name }) => name))
-  app.post<{ Body: Label | Static<typeof Labels> }>(
+  const readLabels = compileLabelReader(schema, deps.labelsMax)
+  app.post(
     `/v1/models/${schema.name}/labels`,
     {
       config: { meter: deps.meter.route(schema.name, revision, 'labels') },
@@ -41,26 +40,17 @@ export function addLabelsRoute(
         tags: ['labels'],
         summary: `Tell ${schema.name} what really happened`,
         body: Type.Union([Label, Labels]),
-        response: { 200: Reply, 422: { description: 'The label is wrong.', ...errorSchema } },
+        response: { 200: Reply, 422: { description: 'The label is wrong; detail names it.', ...errorSchema } },
       },
+      validatorCompiler: () => () => true, // The label reader checks, and names what it refuses.
     },
     async (request) => {
-      const labels = 'labels' in request.body ? request.body.labels : [request.body]
-      if (labels.length > deps.labelsMax)
-        throw servingErrors.MW_BODY_INVALID(`${labels.length} labels came at once; one request may have ${deps.labelsMax}`)
-      for (const [i, { actual }] of labels.entries()) {
-        const unknown = Object.keys(actual).find((name) => !numericOutputs.has(name))
-        if (unknown !== undefined || Object.keys(actual).length === 0) {
-          const what = unknown === undefined ? 'actual is empty' : `${unknown} is not an output that can be judged`
-          throw servingErrors.MW_INPUT_INVALID(`label ${i}: ${what}; outputs are ${[...numericOutputs].join(', ')}`)
-        }
-      }
       const nowMs = deps.clock.now()
       const outcomes: Partial<Record<LabelOutcome, number>> = {}
-      const results = labels.map(({ prediction_id, actual }) => {
-        const outcome = served.quality.labelled(prediction_id, new Map(Object.entries(actual)), nowMs)
+      const results = readLabels(request.body).map(({ predictionId, actual }) => {
+        const outcome = served.quality.labelled(predictionId, actual, nowMs)
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
-        return { prediction_id, outcome }
+        return { prediction_id: predictionId, outcome }
       })
       return { model: schema.name, outcomes, results }
     },

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Columns, ModelSchema } from '../../../../watch/index.ts'
+import type { Columns, Feature, ModelSchema } from '../../../../watch/index.ts'
 import { servingErrors } from '../../errors.ts'
 import type { Ort } from './ort.ts'
 
@@ -8,13 +8,43 @@ type Metadata = InferenceSession.TensorValueMetadata
 
 /** Tensor types a number may be sent as. float16 has no JavaScript array that every platform shares. */
 const numericArrays = {
-  float32: (values: Float64Array) => new Float32Array(values),
+  float32: toFloat32,
   float64: (values: Float64Array) => values,
   int32: (values: Float64Array) => new Int32Array(values),
   int64: (values: Float64Array) => BigInt64Array.from(Array.from(values, BigInt)),
   bool: (values: Float64Array) => new Uint8Array(values),
 } as const
 type NumericType = keyof typeof numericArrays
+
+/** @throws MW_INPUT_INVALID for a number that 32 bits cannot hold: it would become infinite without a word. */
+function toFloat32(values: Float64Array): Float32Array {
+  const narrow = new Float32Array(values)
+  for (let i = 0; i < narrow.length; i++) {
+    if (Math.abs(narrow[i]!) === Number.POSITIVE_INFINITY && Number.isFinite(values[i]!)) {
+      throw servingErrors.MW_INPUT_INVALID(`${values[i]} is too large for the model, which computes in 32 bits`)
+    }
+  }
+  return narrow
+}
+
+const INT32_MAX = 2 ** 31 - 1
+
+/**
+ * Why a feature cannot be sent as a tensor type without some of its values silently becoming others; undefined when it can.
+ * The row reader lets through what the schema allows, so the schema must rule out what the tensor cannot hold.
+ */
+function misfit(feature: Feature, type: string): string | undefined {
+  if (feature.type === 'category') return type === 'string' ? undefined : `in model.yaml it is a category`
+  if (!(type in numericArrays)) return `in model.yaml it is a ${feature.type}`
+  const whole = type === 'int32' || type === 'int64' || type === 'bool'
+  if (!whole) return undefined
+  if (feature.nullable) return `in model.yaml it is nullable, and ${type} has no value for null`
+  if (feature.type === 'number') return `in model.yaml it is a number; an integer would lose nothing`
+  if (type === 'bool' && feature.type !== 'boolean') return `in model.yaml it is an ${feature.type}`
+  const bounded =
+    feature.enforce === 'reject' && feature.range !== undefined && feature.range[0] >= -INT32_MAX - 1 && feature.range[1] <= INT32_MAX
+  return type === 'int32' && feature.type === 'integer' && !bounded ? 'model.yaml must give it a range that 32 bits hold' : undefined
+}
 
 /**
  * How rows become the model's input tensors. Two forms are known:
@@ -45,9 +75,8 @@ export function bindInputs(ort: Ort, session: InferenceSession, modelPath: strin
 
 function bindColumns(ort: Ort, modelPath: string, schema: ModelSchema, inputs: readonly Metadata[]): (columns: Columns) => Feeds {
   for (const [i, { name, type, shape }] of inputs.entries()) {
-    const feature = schema.features[i]!
-    const fits = feature.type === 'category' ? type === 'string' : type in numericArrays
-    if (!fits) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} as ${type}; in model.yaml it is a ${feature.type}`)
+    const reason = misfit(schema.features[i]!, type)
+    if (reason !== undefined) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} as ${type}; ${reason}`)
     const width = shape.slice(1)
     if (shape.length > 2 || width.some((size) => typeof size === 'number' && size !== 1)) {
       throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} with the shape [${shape.join(', ')}]; a feature is one value a row`)
@@ -68,11 +97,10 @@ function bindColumns(ort: Ort, modelPath: string, schema: ModelSchema, inputs: r
 }
 
 function bindMatrix(ort: Ort, modelPath: string, schema: ModelSchema, { name, type, shape }: Metadata): (columns: Columns) => Feeds {
-  const category = schema.features.find((feature) => feature.type === 'category')
-  if (category !== undefined) {
-    throw servingErrors.MW_MODEL_MISMATCH(
-      `${modelPath} takes one matrix ${name} of ${type}; the category ${category.name} has no place in it`,
-    )
+  for (const feature of schema.features) {
+    const reason = feature.type === 'category' ? 'a category has no place in it' : misfit(feature, type)
+    if (reason !== undefined)
+      throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes one matrix ${name} of ${type}; ${feature.name}: ${reason}`)
   }
   const width = schema.features.length
   if (!(type in numericArrays) || (typeof shape[1] === 'number' && shape[1] !== width)) {

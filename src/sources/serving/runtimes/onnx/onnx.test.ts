@@ -116,7 +116,7 @@ test.for([
     why: 'a category beside a matrix',
     graph: matrix,
     features: '{ name: a, type: number }, { name: b, type: category }',
-    want: 'the category b has no place in it',
+    want: 'b: a category has no place in it',
   },
   {
     why: 'two outputs where one is',
@@ -135,6 +135,40 @@ test.for([
   const path = await write(`mismatch-${graph.name}.onnx`, graph)
   await expect(onnxRuntime.load(path, schema(features, outputs))).rejects.toThrow(
     expect.objectContaining({ code: 'MW_MODEL_MISMATCH', message: expect.stringContaining(want) }),
+  )
+})
+
+const typed = (type: 'int64' | 'float'): OnnxGraph => ({
+  name: type,
+  inputs: [{ name: 'n', type, shape: ['rows', 1] }],
+  outputs: [{ name: 'y', type, shape: ['rows', 1] }],
+  nodes: [{ op: 'Identity', inputs: ['n'], outputs: ['y'] }],
+  constants: [],
+})
+
+test.for([
+  {
+    why: 'null would become 0',
+    features: '{ name: n, type: integer, nullable: true }',
+    want: 'it is nullable, and int64 has no value for null',
+  },
+  { why: '1.7 would become 1', features: '{ name: n, type: number }', want: 'it is a number' },
+])('no value silently becomes another: $why', async ({ features, want }) => {
+  await expect(onnxRuntime.load(await write('int64.onnx', typed('int64')), schema(features))).rejects.toThrow(
+    expect.objectContaining({ code: 'MW_MODEL_MISMATCH', message: expect.stringContaining(want) }),
+  )
+})
+
+test('whole numbers pass through int64 without loss', async () => {
+  const model = await onnxRuntime.load(await write('int64.onnx', typed('int64')), schema('{ name: n, type: integer }'))
+  const values = Float64Array.of(0, -7, Number.MAX_SAFE_INTEGER)
+  expect(await model.predict({ rows: 3, values: [values] })).toEqual([values])
+})
+
+test('a number that 32 bits cannot hold is refused, not made infinite', async () => {
+  const model = await onnxRuntime.load(await write('float.onnx', typed('float')), schema('{ name: n, type: number }'))
+  await expect(model.predict({ rows: 2, values: [Float64Array.of(1, 1e300)] })).rejects.toThrow(
+    expect.objectContaining({ code: 'MW_INPUT_INVALID' }),
   )
 })
 
