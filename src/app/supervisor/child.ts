@@ -52,7 +52,8 @@ function readiness(name: string, child: ChildProcess, exited: RoleProcess['exite
   const ready = new Promise<string>((resolve, reject) => {
     child.on('message', (message: RoleMessage) => {
       if (message.kind === 'ready') resolve(message.url)
-      else reject(new RoleFailure(message))
+      else if (message.kind === 'failed') reject(new RoleFailure(message))
+      // Anything else is Node's own: under `node --watch` it reports files over the same channel.
     })
     const fail = (code: string, why: string, hint: string) => reject(new RoleFailure({ code, errorKind: 'internal', message: why, hint }))
     child.once('error', (error) => fail('MW_ROLE_START', `${name} cannot be started: ${error.message}`, 'Is modelwatch installed whole?'))
