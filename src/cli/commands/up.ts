@@ -55,11 +55,15 @@ export function addUpCommand(program: Command): void {
 }
 
 function printWhere({ gatewayUrl, monitorUrl, replays }: Running, status: StatusLine): void {
+  const places = [
+    { what: 'page', url: monitorUrl, why: 'is it healthy, and is it still right?' },
+    { what: 'API docs', url: `${gatewayUrl}/docs`, why: 'try a prediction in the browser' },
+    { what: 'metrics', url: `${gatewayUrl}/metrics`, why: 'what Prometheus scrapes' },
+  ]
+  const width = Math.max(...places.map(({ url }) => url.length))
   const lines = [
     '',
-    `  page      ${bold(monitorUrl)}${dim('   is it healthy, and is it still right?')}`,
-    `  API docs  ${bold(`${gatewayUrl}/docs`)}${dim('   try a prediction in the browser')}`,
-    `  metrics   ${bold(`${gatewayUrl}/metrics`)}${dim('   what Prometheus scrapes')}`,
+    ...places.map(({ what, url, why }) => `  ${what.padEnd(8)}  ${bold(url)}${' '.repeat(width - url.length)}   ${dim(why)}`),
     '',
     ...replays.map(({ config, replay }) => {
       const what = config.describe === '' ? config.file : config.describe
