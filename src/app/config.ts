@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
-import { configErrors, Duration, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
+import { configErrors, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
+import { ReplayConfig } from '../sources/loadtest/config.ts'
 import { ServingConfig } from '../sources/serving/config.ts'
 
 /** The `monitor:` block: the plane and its page. What it scrapes and judges stands in prometheus.yml and the rule files. */
@@ -13,21 +14,6 @@ const MonitorConfig = Type.Object(
   },
   { additionalProperties: false, default: {} },
 )
-
-/** One entry of `replay:`: rows of a file sent as predictions while everything runs. */
-const ReplayConfig = Type.Object(
-  {
-    file: Type.String({ description: 'CSV or Parquet, relative to this file.' }),
-    model: Type.Optional(Type.String({ description: 'Needed where more than one model is served.' })),
-    describe: Type.String({ default: '', description: 'What these rows are, for the first lines.' }),
-    rate: Type.Number({ default: 10, exclusiveMinimum: 0, description: 'Rows per second.' }),
-    order: Type.Union([Type.Literal('random'), Type.Literal('file')], { default: 'random' }),
-    seed: Type.Integer({ default: 1, minimum: 0 }),
-    label_delay: Duration({ default: '5s', description: 'From a prediction to its label, where the file holds the true outcome.' }),
-  },
-  { additionalProperties: false },
-)
-export type ReplayConfig = Static<typeof ReplayConfig>
 
 /** `modelwatch.yaml`: what `modelwatch up` starts. */
 export const ModelwatchConfig = Type.Object(

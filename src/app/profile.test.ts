@@ -26,6 +26,9 @@ const profile = (change: Partial<ProfileRequest> = {}) =>
     ...change,
   })
 
+const edit = async (name: string, from: string, to: string) =>
+  writeFile(join(dir, name), (await readFile(join(dir, name), 'utf8')).replace(from, to))
+
 /** The training file with its first data row changed. */
 async function changedTraining(from: RegExp | string, to: string): Promise<string> {
   const path = join(dir, 'changed.csv')
@@ -69,6 +72,42 @@ test('a row that breaks the schema is named, or left out when asked', async () =
   )
   const { reference, skipped } = await profile({ dataFile, skipInvalid: true })
   expect([reference.rows, skipped]).toEqual([1094, 1])
+})
+
+test('among many rows, the first that breaks the schema is named, and all that do are left out when asked', async () => {
+  const [header, ...rows] = (await readFile(training, 'utf8')).trimEnd().split('\n')
+  const many = Array.from({ length: 12 }, () => rows).flat() // Several batches.
+  for (const [n, row] of many.entries()) {
+    if (n >= 5000 && n % 3 === 0) many[n] = row.replace(/^([^,]*),[^,]*/, '$1,-5') // Precipitation: by far more than are described one by one.
+  }
+  many[4997] = many[4997]!.replace(/sun|rain|fog|snow|drizzle/, 'hail') // A later feature, and the first row.
+  const dataFile = join(dir, 'many.csv')
+  await writeFile(dataFile, `${[header, ...many].join('\n')}\n`)
+  await expect(profile({ dataFile })).rejects.toThrow(/row 4998: weather must be one of/)
+  const left = many.filter((row, n) => n === 4997 || row.split(',')[1] === '-5').length
+  const { reference, skipped } = await profile({ dataFile, skipInvalid: true })
+  expect([reference.rows, skipped]).toEqual([many.length - left, left])
+  expect(reference.baseline[0]!.rows).toBe(many.length - left)
+})
+
+test('a model that answers nothing of use on its own training rows is refused', async () => {
+  await edit('weather/model.yaml', 'name: precipitation, type: number,', 'name: precipitation, type: number, nullable: true,')
+  const dataFile = await changedTraining(/^([\d-]+),[^,]*,/gm, '$1,,')
+  await expect(profile({ dataFile })).rejects.toThrow(
+    expect.objectContaining({
+      code: 'MW_PROFILE_OUTPUT_EMPTY',
+      message: expect.stringContaining('the model never answers a finite number for temp_max_tomorrow, in 1095 rows of'),
+    }),
+  )
+  expect(await readdir(dir)).not.toContain('out.json')
+})
+
+test('a place that cannot be written is told before the training data are even opened', async () => {
+  const dataFile = join(dir, 'not-there.csv')
+  await expect(profile({ dataFile, out: join(dir, 'nowhere/out.json') })).rejects.toThrow(
+    expect.objectContaining({ code: 'MW_WRITE_FAILED' }),
+  )
+  await expect(profile({ dataFile })).rejects.toThrow(expect.objectContaining({ code: 'MW_TABLE_UNREADABLE' }))
 })
 
 test.for([

@@ -1,12 +1,11 @@
-import { rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { defineErrors } from '../core/errors.ts'
-import { digestOf, findRuntime, newestRevision, readModelSchema, runtimes } from '../sources/serving/index.ts'
+import { defineErrors, ModelwatchError, messageOf } from '../core/errors.ts'
+import { digestOf, findRuntime, type LoadedModel, newestRevision, readModelSchema, runtimes } from '../sources/serving/index.ts'
 import { type Cell, locateColumns, openTable, type Table } from '../tables/index.ts'
 import {
-  buildReference,
   type Columns,
   compileRowReader,
+  createProfileBuilder,
   type ModelSchema,
   type OutputColumn,
   profileDefaults,
@@ -16,6 +15,7 @@ import {
   toNumber,
   toReferenceJson,
 } from '../watch/index.ts'
+import { prepareFile } from './whole-file.ts'
 
 export type { Reference } from '../watch/index.ts'
 
@@ -24,6 +24,16 @@ export const profileErrors = defineErrors({
     kind: 'config',
     retryable: false,
     hint: 'Correct the rows, widen the schema in model.yaml, or leave such rows out with --skip-invalid.',
+  },
+  MW_PROFILE_MODEL_FAILED: {
+    kind: 'config',
+    retryable: false,
+    hint: 'The message is that of the model; leave such rows out of the file, or narrow in model.yaml what a feature may be and add --skip-invalid.',
+  },
+  MW_PROFILE_OUTPUT_EMPTY: {
+    kind: 'config',
+    retryable: false,
+    hint: 'Try the model on one of these rows where it was trained, and export it again; see that model.yaml names its features as it takes them.',
   },
   MW_PROFILE_EMPTY: { kind: 'config', retryable: false, hint: 'A reference needs training rows; name the file the model was trained on.' },
 })
@@ -51,66 +61,83 @@ export interface ProfileResult {
 
 /**
  * Makes a revision's reference.json from its training data: reads the table, lets the model predict its rows, and counts inputs and predictions
- * into bins. A column named as a numeric output holds the truth and gives the baseline quality. The file is written whole or not at all.
+ * into bins, batch by batch, so that of a row only its numbers are kept. The file is written whole or not at all.
+ * A column named as a numeric output holds the truth and gives the baseline quality.
+ * @throws MW_WRITE_FAILED before anything is read; MW_PROFILE_ROWS_INVALID naming the first row that breaks the schema; MW_PROFILE_EMPTY for a
+ *   file without rows; MW_PROFILE_MODEL_FAILED and MW_PROFILE_OUTPUT_EMPTY for a model that
+ *   fails on these rows or answers nothing of use; and what reading the table and loading the model throw.
  */
 export async function profileModel(request: ProfileRequest): Promise<ProfileResult> {
   const { modelDir, dataFile } = request
   const schema = await readModelSchema(modelDir)
   const revisionDir = join(modelDir, 'revisions', request.revision ?? (await newestRevision(modelDir)))
-  const table = await openTable(dataFile)
-  const { rows, truth, skipped } = await readTraining(table, schema, request)
   const { runtime, modelPath } = await findRuntime({ revisionDir }, runtimes)
+  const out = await prepareFile(request.out ?? join(revisionDir, 'reference.json'))
+  const table = await openTable(dataFile)
+  const readBatch = compileBatchReader(table, schema, request)
+  const builder = createProfileBuilder(schema, { ...profileDefaults, binsMax: request.binsMax })
   const model = await runtime.load(modelPath, schema)
+  let [seen, skipped] = [0, 0]
   try {
-    const outputs = await predictAll(rows.columns, (columns) => model.predict(columns))
-    const source = { file: basename(dataFile), sha256: (await digestOf(dataFile)).replace('sha256:', '') }
-    const reference = buildReference(schema, rows, outputs, truth, source, { ...profileDefaults, binsMax: request.binsMax })
-    const out = request.out ?? join(revisionDir, 'reference.json')
-    await writeWhole(out, toReferenceJson(reference))
-    return { reference, out, skipped }
+    for await (const batch of table.batches()) {
+      const { rows, truth, left } = readBatch(batch, seen)
+      seen += batch.length
+      skipped += left
+      if (rows.columns.rows > 0) builder.add(rows, await predictAll(rows.columns, model).catch(toModelError(dataFile, seen)), truth)
+      request.onProgress?.(table.sizeBytes === 0 ? 1 : table.readBytes() / table.sizeBytes, seen)
+    }
   } finally {
     await model.unload()
   }
+  if (builder.rows === 0) {
+    const why = skipped > 0 ? ` that the schema allows; ${skipped} were left out` : ''
+    throw profileErrors.MW_PROFILE_EMPTY(`${dataFile} holds no row${why}`)
+  }
+  const source = { file: basename(dataFile), sha256: (await digestOf(dataFile)).replace('sha256:', '') }
+  const reference = builder.finish(source)
+  refuseEmptyOutputs(reference, dataFile)
+  await out.write(toReferenceJson(reference))
+  return { reference, out: out.path, skipped }
 }
 
-interface Training {
+interface Batch {
   readonly rows: ReadRows
   readonly truth: ReadonlyMap<string, Float64Array>
-  readonly skipped: number
+  /** Rows left out. */
+  readonly left: number
 }
 
-async function readTraining(table: Table, schema: ModelSchema, request: ProfileRequest): Promise<Training> {
-  const { dataFile, skipInvalid, onProgress } = request
-  const names = schema.features.map(({ name }) => name)
-  const columns = locateColumns(dataFile, table, names)
-  const outcomes = schema.outputs.filter(({ kind, name }) => kind === 'regression' && table.columns.includes(name)).map(({ name }) => name)
+/** Makes the reader of a table's batches. It reads each row once; rows of a batch in which something is wrong, once more to find which. */
+function compileBatchReader(table: Table, schema: ModelSchema, { dataFile, skipInvalid }: ProfileRequest) {
+  const places = locateColumns(
+    dataFile,
+    table,
+    schema.features.map(({ name }) => name),
+  )
+  const outcomes = schema.outputs.flatMap(({ kind, name }) =>
+    kind === 'regression' && table.columns.includes(name) ? [{ name, place: table.columns.indexOf(name) }] : [],
+  )
   const readRows = compileRowReader(schema)
   const toRow = (cells: readonly Cell[]) =>
-    Object.fromEntries(schema.features.map((feature, f) => [feature.name, toInputValue(feature, cells[columns[f]!] ?? null)]))
+    Object.fromEntries(schema.features.map((feature, f) => [feature.name, toInputValue(feature, cells[places[f]!] ?? null)]))
+  const toTruth = (batch: readonly (readonly Cell[])[]) =>
+    new Map(outcomes.map(({ name, place }) => [name, Float64Array.from(batch, (cells) => toOutcome(cells[place] ?? null))]))
 
-  const good: unknown[] = []
-  const truth = new Map(outcomes.map((name) => [name, [] as number[]]))
-  let [seen, skipped] = [0, 0]
-  for await (const batch of table.batches()) {
-    for (const cells of batch) {
-      seen++
-      const row = toRow(cells)
+  /** @param seen - Rows before this batch. */
+  return (batch: readonly (readonly Cell[])[], seen: number): Batch => {
+    const all = batch.map(toRow)
+    const rows = readRows(all)
+    if (rows.faultCount === 0) return { rows, truth: toTruth(batch), left: 0 }
+    const good = all.map((row, r) => {
       const { faults, faultCount } = readRows([row])
-      if (faultCount > 0) {
-        if (!skipInvalid) throw profileErrors.MW_PROFILE_ROWS_INVALID(`${dataFile}, row ${seen}: ${faults[0]!.field} ${faults[0]!.message}`)
-        skipped++
-        continue
+      if (faultCount > 0 && !skipInvalid) {
+        throw profileErrors.MW_PROFILE_ROWS_INVALID(`${dataFile}, row ${seen + r + 1}: ${faults[0]!.field} ${faults[0]!.message}`)
       }
-      good.push(row)
-      for (const name of outcomes) truth.get(name)!.push(toOutcome(cells[table.columns.indexOf(name)] ?? null))
-    }
-    onProgress?.(table.sizeBytes === 0 ? 1 : table.readBytes() / table.sizeBytes, seen)
+      return faultCount === 0
+    })
+    const kept = all.filter((_, r) => good[r])
+    return { rows: readRows(kept), truth: toTruth(batch.filter((_, r) => good[r])), left: all.length - kept.length }
   }
-  if (good.length === 0)
-    throw profileErrors.MW_PROFILE_EMPTY(
-      `${dataFile} holds no row${skipped > 0 ? ` that the schema allows; ${skipped} were left out` : ''}`,
-    )
-  return { rows: readRows(good), truth: new Map([...truth].map(([name, values]) => [name, Float64Array.from(values)])), skipped }
 }
 
 function toOutcome(cell: Cell): number {
@@ -120,11 +147,12 @@ function toOutcome(cell: Cell): number {
 
 const PREDICT_ROWS_MAX = 1024
 
-async function predictAll(columns: Columns, predict: (columns: Columns) => Promise<readonly OutputColumn[]>): Promise<OutputColumn[]> {
+/** @returns shape [outputs][rows]. */
+async function predictAll(columns: Columns, model: LoadedModel): Promise<OutputColumn[]> {
   const pieces: (readonly OutputColumn[])[] = []
   for (let from = 0; from < columns.rows; from += PREDICT_ROWS_MAX) {
     const to = Math.min(columns.rows, from + PREDICT_ROWS_MAX)
-    pieces.push(await predict({ rows: to - from, values: columns.values.map((column) => column.slice(from, to)) }))
+    pieces.push(await model.predict({ rows: to - from, values: columns.values.map((column) => column.slice(from, to)) }))
   }
   return pieces[0]!.map((first, o) =>
     first instanceof Float64Array
@@ -133,9 +161,21 @@ async function predictAll(columns: Columns, predict: (columns: Columns) => Promi
   )
 }
 
-/** A reader sees the old file or the new one, never half of it. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp-${process.pid}`
-  await writeFile(temporary, text)
-  await rename(temporary, path)
+/** What a model throws is its own, and no more than a message. */
+const toModelError =
+  (dataFile: string, rowsRead: number) =>
+  (error: unknown): never => {
+    if (error instanceof ModelwatchError) throw error
+    throw profileErrors.MW_PROFILE_MODEL_FAILED(`the model failed within the first ${rowsRead} rows of ${dataFile}: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+
+/** A model that answers nothing of use on the rows it was trained on is broken, and its profile would call every later answer normal. */
+function refuseEmptyOutputs({ values, rows }: Reference, dataFile: string): void {
+  for (const value of values) {
+    if (value.role !== 'output' || value.rows.some((count) => count > 0)) continue
+    const nothing = value.kind === 'number' ? 'a finite number' : 'one of its classes'
+    throw profileErrors.MW_PROFILE_OUTPUT_EMPTY(`the model never answers ${nothing} for ${value.name}, in ${rows} rows of ${dataFile}`)
+  }
 }

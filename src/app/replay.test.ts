@@ -31,7 +31,8 @@ test('every row is sent, and its outcome follows as a label', async () => {
   const rows = Array.from({ length: 100 }, (_, i) => `${i % 10},sun,${(i % 10) * 2 + 1}`)
   const replay = await start(`wind,sky,warmth\n${rows.join('\n')}\n`)
   await replay.run(running())
-  expect(replay.progress()).toEqual({ sent: 100, answered: 100, failed: 0, labelled: 100, shed: 0, lastFailure: '' })
+  const labels = { waiting: 0, matched: 100, orphan: 0, late: 0, duplicate: 0, failed: 0, shed: 0, unsent: 0, lastFailure: '' }
+  expect(replay.progress()).toEqual({ sent: 100, answered: 100, failed: 0, labelled: 100, shed: 0, lastFailure: '', labels })
   expect(metric('modelwatch_error_abs_total')).toBe('100')
   await replay.close()
 })

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { parseDurationMs } from '../core/time.ts'
+import type { ReplayConfig } from '../sources/loadtest/config.ts'
 import type { ReplayOptions } from '../sources/loadtest/index.ts'
-import type { ReplayConfig } from './config.ts'
 
-export { createReplay } from '../sources/loadtest/index.ts'
+export { createReplay, parseGatewayUrl, RATE_MAX, type ReplayProgress } from '../sources/loadtest/index.ts'
 
 /** An entry of `replay:` as options; it goes on until stopped. */
 export function toReplayOptions(config: ReplayConfig, baseDir: string, gatewayUrl: string): ReplayOptions {

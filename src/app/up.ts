@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineErrors, messageOf } from '../core/errors.ts'
+import type { ReplayConfig } from '../sources/loadtest/config.ts'
 import type { Replay } from '../sources/loadtest/index.ts'
-import { type ModelwatchConfig, type ReplayConfig, readModelwatchConfig } from './config.ts'
+import { type ModelwatchConfig, readModelwatchConfig } from './config.ts'
 import { createReplay, toReplayOptions } from './replay.ts'
 import { type RoleProcess, spawnRole } from './supervisor/child.ts'
 

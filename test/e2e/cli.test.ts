@@ -1,6 +1,10 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'vitest'
+import { FakeGateway } from '../../src/sources/loadtest/testing.ts'
 import { descendantsOf, isAlive, runCommand, startCommand } from '../support/command.ts'
+import { until } from '../support/until.ts'
 import { createProject, type Project, releasePort, takePort } from '../support/up.ts'
 
 const revision = 'models/weather/revisions/v1'
@@ -11,6 +15,18 @@ async function projectFor({ onTestFinished }: TestContext): Promise<Project> {
   const project = await createProject()
   onTestFinished(project.remove)
   return project
+}
+
+/** A gateway that does as it is told, and a folder with rows for it; both gone with the test. */
+async function fakeGatewayFor({ onTestFinished }: TestContext): Promise<{ dir: string; gateway: FakeGateway }> {
+  const dir = mkdtempSync(join(tmpdir(), 'modelwatch-e2e-'))
+  const gateway = await FakeGateway.start()
+  onTestFinished(async () => {
+    await gateway.close()
+    rmSync(dir, { recursive: true })
+  })
+  writeFileSync(join(dir, 'rows.csv'), `wind,sky,warmth\n${'1,sun,2\n'.repeat(20)}`)
+  return { dir, gateway }
 }
 
 interface Fault {
@@ -113,7 +129,7 @@ const faults: readonly Fault[] = [
     why: 'a replay of a file that is not there',
     spoil: ({ path }) => rmSync(path('data/seattle-held-out.csv')),
     code: 2,
-    says: /^error .*seattle-held-out\.csv cannot be opened$/,
+    says: /^error .*seattle-held-out\.csv cannot be opened: there is no such file$/,
     hint: /MW_TABLE_UNREADABLE/,
   },
   {
@@ -143,8 +159,107 @@ const faults: readonly Fault[] = [
     why: 'replay: a rate that is no number',
     args: ['replay', 'data/new-york.csv', '--rate', 'fast'],
     code: 2,
-    says: /^error --rate: fast will not do$/,
+    says: /^error --rate: fast is not a number$/,
     hint: /--help/,
+  },
+  {
+    why: 'replay: a rate that nothing could keep',
+    args: ['replay', 'data/new-york.csv', '--rate', '1e12'],
+    code: 2,
+    says: /^error --rate: 1e12 is not above 0 and up to 100000 rows a second$/,
+    hint: /--help/,
+  },
+  {
+    why: 'replay: a time longer than a timer waits',
+    args: ['replay', 'data/new-york.csv', '--for', '30d'],
+    code: 2,
+    says: /^error --for: 30d is longer than 24d$/,
+    hint: /--help/,
+  },
+  ...[
+    { url: '', says: /^error --url: the address is empty$/ },
+    { url: 'foo', says: /^error --url: foo is not an address such as http:/ },
+    { url: 'localhost:18000', says: /^error --url: localhost:18000 is not an address such as http:/ },
+    { url: 'ftp://host', says: /^error --url: ftp:\/\/host: a gateway speaks http or https, not ftp$/ },
+  ].map(({ url, says }): Fault => {
+    const args = ['replay', 'data/new-york.csv', '--url', url]
+    return { why: `replay: the address "${url}"`, args, code: 2, says, hint: /--help/ }
+  }),
+  {
+    why: 'replay: a folder named as a table',
+    spoil: ({ path }) => mkdirSync(path('rows.csv')),
+    args: ['replay', 'rows.csv'],
+    code: 2,
+    says: /^error rows\.csv is a folder, not a file$/,
+    hint: /MW_TABLE_UNREADABLE/,
+  },
+  {
+    why: 'profile: a folder named as a table',
+    spoil: ({ path }) => mkdirSync(path('rows.parquet')),
+    args: ['profile', 'models/weather', '--data', 'rows.parquet'],
+    code: 2,
+    says: /^error rows\.parquet is a folder, not a file$/,
+    hint: /MW_TABLE_UNREADABLE/,
+  },
+  {
+    why: 'profile: a file in place of the model',
+    args: ['profile', 'modelwatch.yaml', '--data', 'data/seattle-training.csv'],
+    code: 2,
+    says: /^error modelwatch\.yaml\/model\.yaml cannot be read: a file stands where a folder must$/,
+    hint: /MW_MODEL_PACKAGE/,
+  },
+  {
+    why: 'profile: nowhere to write',
+    args: ['profile', 'models/weather', '--data', 'data/seattle-training.csv', '--out', 'nowhere/reference.json'],
+    code: 2,
+    says: /^error nowhere\/reference\.json cannot be written: the folder nowhere is not there$/,
+    hint: /--out.*MW_WRITE_FAILED/,
+  },
+  {
+    why: 'profile: a folder to write to',
+    args: ['profile', 'models/weather', '--data', 'data/seattle-training.csv', '--out', 'data'],
+    code: 2,
+    says: /^error data is a folder$/,
+    hint: /MW_WRITE_FAILED/,
+  },
+  {
+    why: 'profile: a model that fails on the rows',
+    spoil: (project) => {
+      broken('models/weather/model.yaml', 'name: weather, type: category,', 'name: weather, type: category, nullable: true,')(project)
+      broken('data/seattle-training.csv', /,(drizzle|fog|rain|snow|sun),/g, ',,')(project)
+    },
+    args: ['profile', 'models/weather', '--data', 'data/seattle-training.csv'],
+    code: 2,
+    says: /^error the model failed within the first 1095 rows of data\/seattle-training\.csv: .*Unknown Category/,
+    hint: /MW_PROFILE_MODEL_FAILED/,
+  },
+  {
+    why: 'profile: a model that answers nothing',
+    spoil: (project) => {
+      broken('models/weather/model.yaml', 'name: wind, type: number,', 'name: wind, type: number, nullable: true,')(project)
+      project.edit('data/seattle-training.csv', (text) => text.replace(/^(2[^,]*,[^,]*,[^,]*,[^,]*),[^,]*/gm, '$1,'))
+    },
+    args: ['profile', 'models/weather', '--data', 'data/seattle-training.csv'],
+    code: 2,
+    says: /^error the model never answers a finite number for temp_max_tomorrow, in 1095 rows of data\/seattle-training\.csv$/,
+    hint: /MW_PROFILE_OUTPUT_EMPTY/,
+  },
+  {
+    why: 'export rules: a file in place of the folder',
+    args: ['export', 'rules', '--out', 'modelwatch.yaml'],
+    code: 2,
+    says: /^error modelwatch\.yaml cannot be written: a file stands where a folder must$/,
+    hint: /MW_WRITE_FAILED/,
+  },
+  {
+    why: 'a folder in place of reference.json',
+    spoil: ({ path }) => {
+      rmSync(path(inRevision('reference.json')))
+      mkdirSync(path(inRevision('reference.json')))
+    },
+    code: 2,
+    says: /^error .*\/reference\.json cannot be read: it is a folder, and must be a file$/,
+    hint: /MW_MODEL_PACKAGE/,
   },
   {
     why: 'monitor: a retention that is no duration',
@@ -258,6 +373,63 @@ describe('what works', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/wrote again\.json: 1095 rows of seattle-training\.csv\n$/)
     expect(readFileSync(path('again.json'), 'utf8')).toBe(readFileSync(path(inRevision('reference.json')), 'utf8'))
+  })
+
+  test.concurrent('replay tells in its last line what became of every row and every label', async (context) => {
+    const { expect } = context
+    const { dir, gateway } = await fakeGatewayFor(context)
+    gateway.labels = ({ labels }) => ({ status: 200, body: { outcomes: { matched: labels.length - 1, orphan: 1 } } })
+    const { code, stdout } = await runCommand(
+      ['replay', 'rows.csv', '--url', gateway.url, '--once', '--rate', '50', '--label-delay', '0s'],
+      {
+        cwd: dir,
+      },
+    )
+    expect(stdout).toMatch(
+      /\nsent 20, answered 20, labelled \d+, failed 0; \d+ labels? whose prediction the gateway no longer knows, as after its restart\n$/,
+    )
+    const [, labelled, orphan] = /labelled (\d+), failed 0; (\d+)/.exec(stdout)!
+    expect(Number(labelled) + Number(orphan)).toBe(20)
+    expect(code).toBe(0)
+  })
+
+  test.concurrent('replay stops at Ctrl-C at any rate, and tells how many labels were not sent', async (context) => {
+    const { expect } = context
+    const { dir, gateway } = await fakeGatewayFor(context)
+    const running = startCommand(['replay', 'rows.csv', '--url', gateway.url, '--rate', '100000', '--label-delay', '1h'], { cwd: dir })
+    await until('predictions come', () => gateway.predictions.length > 100)
+    running.kill('SIGINT')
+    const { code, stdout, stderr } = await running.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const last =
+      /\nsent (\d+), answered (\d+), labelled 0, failed 0(; \d+ rows not sent, for too many were under way)?; (\d+) labels not sent, for the replay was stopped before\n$/.exec(
+        stdout,
+      )
+    expect(last, stdout).not.toBeNull()
+    expect(last![2]).toBe(last![1])
+    expect(last![4]).toBe(last![1])
+  })
+
+  test.concurrent('replay has failed when nothing was answered', async (context) => {
+    const { expect } = context
+    const { dir, gateway } = await fakeGatewayFor(context)
+    gateway.predict = () => ({ status: 422, body: { error: 'wind must be a number' } })
+    const { code, stdout } = await runCommand(['replay', 'rows.csv', '--url', gateway.url, '--once', '--rate', '500'], { cwd: dir })
+    expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
+      code: 1,
+      last: 'sent 20, answered 0, labelled 0, failed 20 (422: wind must be a number)',
+    })
+  })
+
+  test.concurrent('replay knows a server that is no gateway', async (context) => {
+    const { expect } = context
+    const { dir, gateway } = await fakeGatewayFor(context)
+    gateway.models = { status: 200, body: {} }
+    const { code, stderr } = await runCommand(['replay', 'rows.csv', '--url', gateway.url], { cwd: dir })
+    expect(stderr).toMatch(
+      /^error http:\/\/127\.0\.0\.1:\d+ is no modelwatch gateway: its \/v1\/models lists no models\n.*MW_REPLAY_UNREACHABLE\)\n$/,
+    )
+    expect(code).toBe(1)
   })
 
   test.concurrent('export rules writes the rule file that the example holds', async (context) => {

@@ -45,24 +45,30 @@ export function addProfileCommand(program: Command): void {
       })
       status.end()
       if (skipped > 0) status.print(`${skipped} rows broke the schema and were left out`)
-      for (const line of describe(reference)) status.print(line)
+      for (const line of describeReference(reference)) status.print(line)
       status.print(`wrote ${out}: ${reference.rows} rows of ${reference.source.file}`)
     })
 }
 
 /** A line for each value: its bins, its range, and what was odd about it. */
-function describe(reference: Reference): string[] {
+export function describeReference(reference: Reference): string[] {
   const width = Math.max(...reference.values.map(({ name }) => name.length))
   const values = reference.values.map((value) => {
     const odd = Object.entries(value.special).filter(([, rows]) => rows > 0)
-    const what =
-      value.kind === 'number'
-        ? `${value.rows.length} bins from ${value.edges[0]} to ${value.edges.at(-1)}, mean ${value.mean?.toPrecision(4) ?? '–'}`
-        : `${value.categories.length} categories: ${value.categories.slice(0, 8).join(', ')}${value.categories.length > 8 ? ', …' : ''}`
-    return `  ${value.role.padEnd(6)} ${value.name.padEnd(width)}  ${what}${odd.map(([bin, rows]) => `, ${rows} ${bin}`).join('')}`
+    return `  ${value.role.padEnd(6)} ${value.name.padEnd(width)}  ${rangeOf(value)}${odd.map(([bin, rows]) => `, ${rows} ${bin}`).join('')}`
   })
   const baseline = reference.baseline.map(
     ({ name, rmse, mae, bias }) => `  baseline of ${name}: RMSE ${rmse.toFixed(3)}, MAE ${mae.toFixed(3)}, bias ${bias.toFixed(3)}`,
   )
   return [...values, ...baseline]
+}
+
+/** What its regular bins span; the bin that an empty value has for form's sake is not told as if it held something. */
+function rangeOf(value: Reference['values'][number]): string {
+  if (value.rows.every((rows) => rows === 0) && (value.kind === 'number' || value.special.other === 0)) return 'no values'
+  if (value.kind === 'number') {
+    return `${value.rows.length} bins from ${value.edges[0]} to ${value.edges.at(-1)}, mean ${value.mean?.toPrecision(4) ?? '–'}`
+  }
+  const { categories } = value
+  return `${categories.length} categories: ${categories.slice(0, 8).join(', ')}${categories.length > 8 ? ', …' : ''}`
 }

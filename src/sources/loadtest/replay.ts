@@ -1,19 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { Pool } from 'undici'
-import { messageOf } from '../../core/errors.ts'
-import { createRandom, shuffled } from '../../core/random.ts'
 import { MS_PER_SECOND } from '../../core/time.ts'
 import { openTable } from '../../tables/index.ts'
+import { RATE_MAX } from './config.ts'
 import { loadtestErrors } from './errors.ts'
-import { type ModelDescription, type ReplayRow, readReplayRows } from './rows.ts'
+import { GatewayClient } from './gateway-client.ts'
+import { type LabelProgress, LabelSender } from './label-sender.ts'
+import { pause } from './pause.ts'
+import { createRowOrder } from './row-order.ts'
+import { type ReplayRow, readReplayRows } from './rows.ts'
 
 export interface ReplayOptions {
-  /** Address of the gateway, such as http://127.0.0.1:8000. */
+  /** Address of the gateway, such as http://127.0.0.1:8000; a path prefix is kept. */
   readonly url: string
   /** Undefined: the only model that is served. */
   readonly model: string | undefined
   readonly file: string
-  /** Rows per second, > 0. Arrivals keep this pace whatever the gateway does. */
+  /** Rows per second, in (0, RATE_MAX]. Arrivals keep this pace whatever the gateway does. */
   readonly rate: number
   /** `random` shuffles each pass anew, seeded; `file` keeps the file's order. */
   readonly order: 'random' | 'file'
@@ -28,13 +29,15 @@ export interface ReplayOptions {
 export interface ReplayProgress {
   readonly sent: number
   readonly answered: number
-  /** Answered with an error, or not at all. */
+  /** Predictions answered with an error, or not at all. */
   readonly failed: number
+  /** Labels joined to their predictions: `labels.matched`. */
   readonly labelled: number
-  /** Rows not sent, or labels dropped, because too much was under way. */
+  /** Rows that were due and not sent, because `IN_FLIGHT_MAX` were under way. */
   readonly shed: number
-  /** Why the last failed one failed; '' while none did. */
+  /** Why the last failed prediction failed; '' while none did. */
   readonly lastFailure: string
+  readonly labels: LabelProgress
 }
 
 export interface Replay {
@@ -43,58 +46,34 @@ export interface Replay {
   readonly truncated: boolean
   readonly labelDelayMs: number
   progress(): ReplayProgress
-  /** Sends until the passes are done or the signal aborts; then waits for what is under way. */
+  /** Sends until the passes are done and the last label is sent, or until the signal aborts; then waits a moment for what is under way. */
   run(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
 /** Requests under way at most; a gateway that falls further behind loses rows, and the count says so. */
-const IN_FLIGHT_MAX = 512
-const LABELS_WAITING_MAX = 100_000
-const LABELS_PER_REQUEST_MAX = 500
+export const IN_FLIGHT_MAX = 512
 const TICK_MS = 20
-const LABEL_TICK_MS = 250
-const REQUEST_TIMEOUT_MS = 10_000
+/** Wait, after a stop, for the answers that are under way; then they are cut off, and count as failed. */
+const STOP_MS_MAX = 3000
 
 /**
  * Prepares to send the rows of a file as predictions, and their true outcomes as labels some time later.
- * @throws MW_REPLAY_UNREACHABLE, MW_REPLAY_MODEL, and what reading the file throws.
+ * @throws MW_REPLAY_OPTIONS, MW_REPLAY_UNREACHABLE, MW_REPLAY_MODEL, and what reading the file throws.
  */
 export async function createReplay(options: ReplayOptions): Promise<Replay> {
-  await openTable(options.file) // A file that is not there is told before a gateway that is not there.
-  const pool = new Pool(options.url, { connections: 16, bodyTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS })
+  if (!(options.rate > 0 && options.rate <= RATE_MAX))
+    throw loadtestErrors.MW_REPLAY_OPTIONS(`a rate of ${options.rate} rows a second is not above 0 and up to ${RATE_MAX}`)
+  const client = new GatewayClient(options.url)
   try {
-    const model = await describeModel(pool, options)
+    await openTable(options.file) // A file that is not there is told before a gateway that is not there.
+    const model = await client.describeModel(options.model)
     const { rows, truncated } = await readReplayRows(options.file, model)
-    return new Replayer(pool, model.name, rows, truncated, options)
+    return new Replayer(client, model.name, rows, truncated, options)
   } catch (error) {
-    await pool.close()
+    await client.close()
     throw error
   }
-}
-
-async function describeModel(pool: Pool, { url, model }: ReplayOptions): Promise<ModelDescription> {
-  let models: ModelDescription[]
-  try {
-    const { statusCode, body } = await pool.request({ method: 'GET', path: '/v1/models' })
-    if (statusCode !== 200) throw new Error(`it answered ${statusCode}`)
-    ;({ models } = (await body.json()) as { models: ModelDescription[] })
-  } catch (error) {
-    throw loadtestErrors.MW_REPLAY_UNREACHABLE(`no gateway answers at ${url}: ${messageOf(error)}`, { cause: error })
-  }
-  const names = models.map(({ name }) => name).join(', ')
-  const found = model === undefined && models.length === 1 ? models[0] : models.find(({ name }) => name === model)
-  if (found === undefined)
-    throw loadtestErrors.MW_REPLAY_MODEL(
-      model === undefined ? `several models are served: ${names}` : `no model ${model} is served; there is ${names}`,
-    )
-  return found
-}
-
-interface DueLabel {
-  readonly dueMs: number
-  readonly prediction_id: string
-  readonly actual: Readonly<Record<string, number>>
 }
 
 class Replayer implements Replay {
@@ -102,15 +81,16 @@ class Replayer implements Replay {
   readonly rows: number
   readonly truncated: boolean
   readonly labelDelayMs: number
-  readonly #pool: Pool
+  readonly #client: GatewayClient
+  readonly #labels: LabelSender
   readonly #source: readonly ReplayRow[]
   readonly #options: ReplayOptions
-  readonly #labels: DueLabel[] = []
   readonly #underWay = new Set<Promise<void>>()
-  #progress = { sent: 0, answered: 0, failed: 0, labelled: 0, shed: 0, lastFailure: '' }
+  #counts = { sent: 0, answered: 0, failed: 0, shed: 0, lastFailure: '' }
 
-  constructor(pool: Pool, model: string, source: readonly ReplayRow[], truncated: boolean, options: ReplayOptions) {
-    this.#pool = pool
+  constructor(client: GatewayClient, model: string, source: readonly ReplayRow[], truncated: boolean, options: ReplayOptions) {
+    this.#client = client
+    this.#labels = new LabelSender(client, { model, delayMs: options.labelDelayMs })
     this.model = model
     this.#source = source
     this.rows = source.length
@@ -120,112 +100,69 @@ class Replayer implements Replay {
   }
 
   progress(): ReplayProgress {
-    return { ...this.#progress }
+    const labels = this.#labels.progress()
+    return { ...this.#counts, labelled: labels.matched, labels }
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const labelling = this.#sendLabels(signal)
+    const labelling = this.#labels.run(signal)
+    let cut: NodeJS.Timeout | undefined
+    const stopping = () => {
+      cut = setTimeout(() => void this.#client.close(), STOP_MS_MAX)
+    }
+    if (signal.aborted) stopping()
+    else signal.addEventListener('abort', stopping, { once: true })
     try {
       await this.#sendRows(signal)
       await Promise.all(this.#underWay)
-      while (this.#labels.length > 0 && !signal.aborted) await pause(LABEL_TICK_MS, signal)
+      this.#labels.finish()
+      await labelling
+      this.#labels.drop()
     } finally {
-      labelling.stop()
-      await labelling.ended
-      await Promise.all(this.#underWay)
+      signal.removeEventListener('abort', stopping)
+      clearTimeout(cut)
     }
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await this.#client.close()
   }
 
-  /** An open loop: how many rows should have left by now follows from the clock alone. */
+  /**
+   * An open loop: how many rows should have left by now follows from the clock alone. However many that are, one turn sends no more than may be
+   * under way, and counts the rest as shed without looking at them.
+   */
   async #sendRows(signal: AbortSignal): Promise<void> {
-    const { rate, passes } = this.#options
-    const startMs = performance.now()
-    const order = this.#orders()
+    const { rate, passes, order, seed } = this.#options
+    const rowAt = createRowOrder(this.#source, order, seed)
     const total = this.#source.length * passes
-    let due = 0
-    while (due < total && !signal.aborted) {
+    const startMs = performance.now()
+    let next = 0
+    while (next < total && !signal.aborted) {
       const target = Math.min(total, Math.floor(((performance.now() - startMs) / MS_PER_SECOND) * rate) + 1)
-      for (; due < target; due++) {
-        const row = order.next().value
-        if (this.#underWay.size >= IN_FLIGHT_MAX) this.#progress.shed++
-        else this.#track(this.#sendRow(row))
-      }
+      const sending = Math.min(target - next, IN_FLIGHT_MAX - this.#underWay.size)
+      for (let i = 0; i < sending; i++) this.#track(this.#sendRow(rowAt(next + i)))
+      this.#counts.shed += target - next - sending
+      next = target
       await pause(TICK_MS, signal)
     }
   }
 
-  *#orders(): Generator<ReplayRow, never> {
-    const random = createRandom(this.#options.seed)
-    for (;;) yield* this.#options.order === 'random' ? shuffled(this.#source, random) : this.#source
-  }
-
-  async #sendRow(row: ReplayRow): Promise<void> {
-    this.#progress.sent++
-    const reply = (await this.#post('predict', row.body)) as { prediction_id: string } | undefined
-    if (reply === undefined) return
-    this.#progress.answered++
-    if (Object.keys(row.actual).length === 0) return
-    if (this.#labels.length >= LABELS_WAITING_MAX) this.#progress.shed++
-    else
-      this.#labels.push({ dueMs: performance.now() + this.#options.labelDelayMs, prediction_id: reply.prediction_id, actual: row.actual })
-  }
-
-  /** Labels fall due in the order of their answers, so those due are always at the front. */
-  #sendLabels(signal: AbortSignal): { stop(): void; ended: Promise<void> } {
-    const stopped = new AbortController()
-    const either = AbortSignal.any([signal, stopped.signal])
-    const loop = async () => {
-      while (!either.aborted) {
-        const nowMs = performance.now()
-        const waiting = this.#labels.findIndex(({ dueMs }) => dueMs > nowMs)
-        const due = this.#labels.splice(0, Math.min(waiting < 0 ? this.#labels.length : waiting, LABELS_PER_REQUEST_MAX))
-        if (due.length > 0) await this.#postLabels(due)
-        if (due.length < LABELS_PER_REQUEST_MAX) await pause(LABEL_TICK_MS, either)
-      }
+  async #sendRow({ body, actual }: ReplayRow): Promise<void> {
+    this.#counts.sent++
+    const reply = await this.#client.post(this.model, 'predict', body)
+    const id = reply.kind === 'answered' ? (reply.answer as { prediction_id?: unknown } | null)?.prediction_id : undefined
+    if (typeof id === 'string') {
+      this.#counts.answered++
+      if (Object.keys(actual).length > 0) this.#labels.add(id, actual)
+    } else {
+      this.#counts.failed++
+      this.#counts.lastFailure = reply.kind === 'answered' ? 'the answer has no prediction_id' : reply.reason
     }
-    return { stop: () => stopped.abort(), ended: loop() }
-  }
-
-  async #postLabels(due: readonly DueLabel[]): Promise<void> {
-    const labels = due.map(({ prediction_id, actual }) => ({ prediction_id, actual }))
-    const reply = (await this.#post('labels', JSON.stringify({ labels }))) as { outcomes: { matched?: number } } | undefined
-    this.#progress.labelled += reply?.outcomes.matched ?? 0
-  }
-
-  /** @returns the answer, or undefined when there was none or it was an error: counted, and the replay goes on. */
-  async #post(api: 'predict' | 'labels', body: string): Promise<unknown> {
-    try {
-      const reply = await this.#pool.request({
-        method: 'POST',
-        path: `/v1/models/${this.model}/${api}`,
-        headers: { 'content-type': 'application/json' },
-        body,
-      })
-      const answer = (await reply.body.json()) as { error?: string }
-      if (reply.statusCode === 200) return answer
-      this.#fail(`${reply.statusCode}: ${answer.error ?? 'no reason given'}`)
-    } catch (error) {
-      this.#fail(messageOf(error))
-    }
-    return undefined
-  }
-
-  #fail(reason: string): void {
-    this.#progress.failed++
-    this.#progress.lastFailure = reason
   }
 
   #track(work: Promise<void>): void {
     this.#underWay.add(work)
     void work.finally(() => this.#underWay.delete(work))
   }
-}
-
-/** Waits, and no longer once aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {}) // Only the abort ends it early, and the caller looks at the signal.
 }

@@ -1,8 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { listModelDirs, readModelPackage } from './model-package.ts'
+import { digestOf, listModelDirs, newestRevision, readModelPackage } from './model-package.ts'
 
 const weather = join(import.meta.dirname, '../../../examples/weather/models/weather')
 let dir = ''
@@ -16,6 +17,11 @@ const at = (path: string) => join(dir, 'weather', path)
 const change = async (path: string, from: string | RegExp, to: string) =>
   writeFile(at(path), (await readFile(at(path), 'utf8')).replace(from, to))
 
+const folderAt = async (path: string) => {
+  await rm(at(path))
+  await mkdir(at(path))
+}
+
 test('a package is read whole', async () => {
   expect(await listModelDirs(dir)).toEqual([at('')].map((path) => path.replace(/\/$/, '')))
   const found = await readModelPackage(at(''))
@@ -26,6 +32,30 @@ test('the newest revision is the last in natural order', async () => {
   await cp(at('revisions/v1'), at('revisions/v10'), { recursive: true })
   await cp(at('revisions/v1'), at('revisions/v9'), { recursive: true })
   expect((await readModelPackage(at(''))).revision).toBe('v10')
+})
+
+test('models and revisions may be links, as in a mounted volume; what begins with a dot is left alone', async () => {
+  // As Kubernetes lays out a volume: the real files in a dated folder, `..data` points to it, and all else is links by way of `..data`.
+  await mkdir(join(dir, '..2026'))
+  await rename(at(''), join(dir, '..2026/weather'))
+  await symlink('..2026', join(dir, '..data'))
+  await symlink('..data/weather', at(''))
+  expect(await listModelDirs(dir)).toEqual([join(dir, 'weather')])
+  expect(await readModelPackage(at(''))).toMatchObject({ revision: 'v1', reference: { rows: 1095 } })
+  await symlink('v1', at('revisions/v2'))
+  await symlink('nowhere', at('revisions/v3'))
+  await mkdir(at('revisions/.v4'))
+  await writeFile(at('revisions/v5'), '')
+  await symlink('v5', at('revisions/v6'))
+  expect(await newestRevision(at(''))).toBe('v2')
+})
+
+test('a digest is that of all bytes', async () => {
+  const bytes = Buffer.alloc(300_000, 'abc')
+  await writeFile(at('large'), bytes)
+  expect(await digestOf(at('large'))).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`)
+  await writeFile(at('empty'), '')
+  expect(await digestOf(at('empty'))).toBe('sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
 })
 
 test('without reference and revision.yaml it is a package too', async () => {
@@ -78,6 +108,42 @@ test.for([
     break: () => change('revisions/v1/revision.yaml', '2016-01-01T00:00:00Z', 'yesterday'),
     code: 'MW_CONFIG_INVALID',
     want: 'revision.yaml:1:1: trained_at',
+  },
+  {
+    why: 'a folder in place of reference.json',
+    break: () => folderAt('revisions/v1/reference.json'),
+    code: 'MW_MODEL_PACKAGE',
+    want: 'reference.json cannot be read: it is a folder, and must be a file',
+  },
+  {
+    why: 'a folder in place of model.yaml',
+    break: () => folderAt('model.yaml'),
+    code: 'MW_MODEL_PACKAGE',
+    want: 'model.yaml cannot be read: it is a folder, and must be a file',
+  },
+  {
+    why: 'a file in place of revisions',
+    break: async () => {
+      await rm(at('revisions'), { recursive: true })
+      await writeFile(at('revisions'), '')
+    },
+    code: 'MW_MODEL_PACKAGE',
+    want: 'revisions cannot be read: a file stands where a folder must',
+  },
+  {
+    why: 'a file in place of the model',
+    break: async () => {
+      await rm(at(''), { recursive: true })
+      await writeFile(join(dir, 'weather'), '')
+    },
+    code: 'MW_MODEL_PACKAGE',
+    want: 'model.yaml cannot be read: a file stands where a folder must',
+  },
+  {
+    why: 'links in a circle',
+    break: () => symlink('v2', at('revisions/v2')),
+    code: 'MW_MODEL_PACKAGE',
+    want: 'revisions/v2 cannot be read: its links lead in a circle',
   },
 ])('$why is refused', async ({ break: breakIt, code, want }) => {
   await breakIt()

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { type Static, Type } from 'typebox'
 import { parseConfig } from '../../core/config.ts'
+import { messageOf } from '../../core/errors.ts'
 import { type ModelSchema, parseModelSchema, parseReference, type Reference } from '../../watch/index.ts'
 import { servingErrors } from './errors.ts'
 
@@ -37,7 +40,7 @@ export interface ModelPackage {
 
 /**
  * Reads a model's folder.
- * @throws MW_MODEL_PACKAGE when model.yaml or a revision is missing; MW_CONFIG_INVALID for a file that is wrong.
+ * @throws MW_MODEL_PACKAGE when model.yaml or a revision is missing or cannot be read; MW_CONFIG_INVALID for a file that is wrong.
  */
 export async function readModelPackage(dir: string): Promise<ModelPackage> {
   const schema = await readModelSchema(dir)
@@ -45,8 +48,8 @@ export async function readModelPackage(dir: string): Promise<ModelPackage> {
   const revisionDir = join(dir, 'revisions', revision)
   const infoFile = join(revisionDir, 'revision.yaml')
   const referenceFile = join(revisionDir, 'reference.json')
-  const infoText = await readIfThere(infoFile)
-  const referenceText = await readIfThere(referenceFile)
+  const infoText = await readIfThere(infoFile, readText)
+  const referenceText = await readIfThere(referenceFile, readText)
   return {
     schema,
     revision,
@@ -59,7 +62,7 @@ export async function readModelPackage(dir: string): Promise<ModelPackage> {
 /** Reads the model.yaml of a model's folder. @throws MW_MODEL_PACKAGE when there is none. */
 export async function readModelSchema(dir: string): Promise<ModelSchema> {
   const file = join(dir, 'model.yaml')
-  const text = await readIfThere(file)
+  const text = await readIfThere(file, readText)
   if (text === undefined) throw servingErrors.MW_MODEL_PACKAGE(`${dir} is no model: it has no model.yaml`)
   return parseModelSchema(text, { file })
 }
@@ -77,33 +80,46 @@ export async function newestRevision(dir: string): Promise<string> {
 export async function listModelDirs(modelsDir: string): Promise<string[]> {
   const dirs: string[] = []
   for (const name of (await listFolders(modelsDir)).sort()) {
-    if ((await readIfThere(join(modelsDir, name, 'model.yaml'))) !== undefined) dirs.push(join(modelsDir, name))
+    if ((await readIfThere(join(modelsDir, name, 'model.yaml'), readText)) !== undefined) dirs.push(join(modelsDir, name))
   }
   if (dirs.length === 0) throw servingErrors.MW_MODEL_PACKAGE(`${modelsDir} holds no model: no folder in it has a model.yaml`)
   return dirs
 }
 
+/** The digest of a file's bytes, `sha256:` and 64 hexadecimal digits. The file is streamed. */
 export async function digestOf(file: string): Promise<string> {
-  return `sha256:${createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex')}`
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  return `sha256:${hash.digest('hex')}`
 }
 
+/** Folders, and links to folders, for mounted volumes are made of links; not those whose names begin with a dot. Empty when there is no such folder. */
 async function listFolders(dir: string): Promise<string[]> {
-  try {
-    const entries = await readdir(dir, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return []
+  const names: string[] = []
+  for (const entry of (await readIfThere(dir, (path) => readdir(path, { withFileTypes: true }))) ?? []) {
+    if (entry.name.startsWith('.')) continue
+    const linked = entry.isSymbolicLink() && (await readIfThere(join(dir, entry.name), stat))?.isDirectory() === true
+    if (entry.isDirectory() || linked) names.push(entry.name)
   }
+  return names
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+const readText = (path: string) => readFile(path, 'utf8')
+
+/** @returns undefined when nothing is there. @throws MW_MODEL_PACKAGE when it cannot be read. */
+async function readIfThere<T>(path: string, read: (path: string) => Promise<T>): Promise<T | undefined> {
   try {
-    return await readFile(file, 'utf8')
+    return await read(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return undefined
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code === 'ENOENT') return undefined
+    const reasons: Readonly<Record<string, string>> = {
+      EISDIR: 'it is a folder, and must be a file',
+      ENOTDIR: 'a file stands where a folder must',
+      EACCES: 'permission is denied',
+      EPERM: 'permission is denied',
+      ELOOP: 'its links lead in a circle',
+    }
+    throw servingErrors.MW_MODEL_PACKAGE(`${path} cannot be read: ${reasons[code] ?? messageOf(error)}`, { cause: error })
   }
 }
