@@ -6,7 +6,7 @@ import { createQueryEngine, parseSelector, queryEngineDefaults } from '../plane/
 import { createRuleManager } from '../plane/rules/index.ts'
 import { createScraper } from '../plane/scrape/index.ts'
 import { compileMatcher, createMemoryStore } from '../plane/store/index.ts'
-import { prometheusApi } from '../surfaces/api/index.ts'
+import { answerFrameworkError, prometheusApi } from '../surfaces/api/index.ts'
 import { listen } from './listen.ts'
 import { createMonitorMetrics } from './monitor-metrics.ts'
 import { readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
@@ -68,7 +68,7 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
   )
   const metrics = createMonitorMetrics({ store, scraper, rules })
 
-  const app = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true } })
+  const app = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 }, frameworkErrors: answerFrameworkError })
   app.addHook('onError', async (request, _, error) => {
     if (!(error instanceof ModelwatchError) && (error.statusCode ?? 500) >= 500)
       log.error({ err: error, method: request.method, url: request.url }, 'a request failed')

@@ -1,5 +1,5 @@
+import { formatGeneral } from '../../core/number-text.ts'
 import type { Span } from './ast.ts'
-import { formatG } from './literals.ts'
 import { positionOf } from './position.ts'
 
 /** Most messages of one kind in an answer, as in the Prometheus API; more are counted. */
@@ -24,7 +24,7 @@ export class Annotations {
   }
 
   invalidQuantile(quantile: number, at: Span): void {
-    this.#warn(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, at)
+    this.#warn(`quantile value should be between 0 and 1, got ${formatGeneral(quantile)}`, at)
   }
 
   badBucketLabel(metric: string, le: string, at: Span): void {

@@ -38,6 +38,33 @@ test('check tells the type', () => {
   ])
 })
 
+test('the longest chain and the deepest nesting that are read are answered too', async () => {
+  const engine = engineWith({ series: 2 })
+  const value = async (query: string) => (await engine.instant(query, 25_000)).value
+  expect(await value(Array(1001).fill('1').join('+'))).toMatchObject({ kind: 'scalar', value: 1001 })
+  expect(await value(Array(1001).fill('m_total').join(' + '))).toMatchObject({ samples: [{ value: 2002 }, { value: 4004 }] })
+  expect(await value(`${'('.repeat(400)}m_total${')'.repeat(400)}`)).toMatchObject({ samples: [{ value: 2 }, { value: 4 }] })
+  expect(await value(`${'abs('.repeat(399)}m_total${')'.repeat(399)}`)).toMatchObject({ samples: [{ value: 2 }, { value: 4 }] })
+  expect(await value(`${'sum(1 + ('.repeat(130)}m_total${'))'.repeat(130)}`)).toMatchObject({ samples: [{ value: 8 + 129 }] })
+})
+
+test('a regular expression that would take a backtracking machine minutes', async () => {
+  const engine = engineWith()
+  const value = async (query: string) => (await engine.instant(query, 25_000)).value
+  expect(await value('{__name__=~"(.*.*.*.*.*.*.*.*.*.*)x"}')).toMatchObject({ samples: [] })
+  expect(await value('label_replace(m_total{s="0"}, "t", "$1", "__name__", "((?:.*)*)_total")')).toMatchObject({
+    samples: [
+      {
+        labels: [
+          ['__name__', 'm_total'],
+          ['s', '0'],
+          ['t', 'm'],
+        ],
+      },
+    ],
+  })
+})
+
 test('every kind of answer', async () => {
   const engine = engineWith({ series: 1 })
   const value = async (query: string) => (await engine.instant(query, 25_000)).value

@@ -31,13 +31,13 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     return { expr, type: typecheck(query, expr) }
   }
 
-  function begin(
+  async function begin(
     query: string,
     expr: Expr,
     grid: Grid,
     endMs: number,
     options: QueryOptions,
-  ): { evaluator: Evaluator; annotations: Annotations } {
+  ): Promise<{ evaluator: Evaluator; annotations: Annotations }> {
     const budget = new Budget({
       samplesMax: settings.samplesMax,
       seriesMax: settings.seriesMax,
@@ -53,7 +53,7 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
       defaultStepMs: settings.evaluationIntervalMs,
       subqueryStepsMax: settings.subqueryStepsMax,
     }
-    const selections = readSelections(expr, grid, times, deps.reader, budget)
+    const selections = await readSelections(expr, grid, times, deps.reader, budget)
     const annotations = new Annotations(query)
     return { evaluator: new Evaluator({ times, selections, budget, annotations }), annotations }
   }
@@ -64,7 +64,7 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     async instant(query, timeMs, options = {}): Promise<QueryResult> {
       const { expr, type } = prepare(query)
       const grid = { startMs: timeMs, stepMs: 1, count: 1 }
-      const { evaluator, annotations } = begin(query, expr, grid, timeMs, options)
+      const { evaluator, annotations } = await begin(query, expr, grid, timeMs, options)
       const value =
         type === 'matrix' ? toMatrixOfSamples(await evaluator.windows(expr, grid)) : toInstant(await evaluator.evaluate(expr, grid), timeMs)
       return { value, warnings: annotations.warnings, infos: annotations.infos }
@@ -78,7 +78,7 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
         )
       }
       const grid = toGrid(range, settings.pointsMax)
-      const { evaluator, annotations } = begin(query, expr, grid, range.endMs, options)
+      const { evaluator, annotations } = await begin(query, expr, grid, range.endMs, options)
       const value = toMatrix(await evaluator.evaluate(expr, grid), grid)
       return { value, warnings: annotations.warnings, infos: annotations.infos }
     },

@@ -36,6 +36,9 @@ import { type RangeFunction, rangeFunctions, type WindowView } from './range-fun
 import { freshSamples, type QueryTimes, type Selections, shiftedTimes, subqueryGrid } from './selection.ts'
 import { matchSets, matchVectors } from './vector-matching.ts'
 
+/** What it takes to relabel a series, in the units of the budget. */
+const RELABEL_WORK = 1000
+
 export interface EvaluationDeps {
   readonly times: QueryTimes
   readonly selections: Selections
@@ -360,16 +363,18 @@ export class Evaluator {
   }
 
   async #relabel({ name, args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+    const { budget } = this.#deps
     const texts = args.slice(1).map((arg) => this.#string(arg))
     const relabel =
       name === 'label_join'
         ? labelJoiner(texts[0]!, texts[1]!, texts.slice(2))
         : labelReplacer({ target: texts[0]!, replacement: texts[1]!, source: texts[2]!, pattern: texts[3]! })
-    const series = await this.#vector(args[0]!, grid)
-    return mergeSeries(
-      series.map((one) => ({ ...one, labels: relabel(one.labels) })),
-      true,
-    )
+    const relabelled: StepSeries[] = []
+    for (const one of await this.#vector(args[0]!, grid)) {
+      relabelled.push({ ...one, labels: relabel(one.labels) })
+      if (budget.due(RELABEL_WORK)) await budget.breathe()
+    }
+    return mergeSeries(relabelled, true)
   }
 
   async #histogramQuantile({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {

@@ -1,11 +1,11 @@
 import { labelsKey, labelValue } from '../../core/labels.ts'
+import { parseNumber } from '../../core/number-text.ts'
 import { metricName } from './aggregate.ts'
 import type { Annotations } from './annotations.ts'
 import type { Span } from './ast.ts'
 import type { Budget } from './budget.ts'
 import { createStepSeries, mergeSeries, type StepSeries, withLabel, withoutName } from './frame.ts'
 import { type Bucket, bucketQuantile } from './histogram.ts'
-import { parseBound } from './literals.ts'
 
 interface BucketSeries {
   readonly le: number
@@ -52,7 +52,7 @@ function toHistograms({ series, at }: HistogramQuantileInput, annotations: Annot
   const histograms = new Map<string, BucketSeries[]>()
   for (const one of series) {
     const text = labelValue(one.labels, 'le')
-    const le = parseBound(text)
+    const le = parseNumber(text)
     if (le === undefined) {
       annotations.badBucketLabel(metricName(one.labels), text, at)
       continue

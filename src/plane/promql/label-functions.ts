@@ -1,9 +1,12 @@
 import { ModelwatchError } from '../../core/errors.ts'
 import { type Labels, labelValue, METRIC_NAME } from '../../core/labels.ts'
-import { type AnchoredRegExp, compileRegExp, type Matcher } from '../store/index.ts'
+import { compileRegExp, type Matcher } from '../store/index.ts'
 import { checkLabelName } from './aggregate.ts'
 import { promqlErrors } from './errors.ts'
 import { withLabel } from './frame.ts'
+
+/** Most steps one expression may take over all series; the evaluator lets others work between two of them. */
+const STEPS_MAX = 1_000_000_000
 
 export interface LabelReplaceOptions {
   readonly target: string
@@ -14,19 +17,21 @@ export interface LabelReplaceOptions {
 
 /** @returns What `label_replace` makes of a series' labels. @throws MW_PROMQL_EXECUTION for a bad pattern or label name. */
 export function labelReplacer({ target, replacement, source, pattern }: LabelReplaceOptions): (labels: Labels) => Labels {
-  const expression = compiled(pattern)
+  const expression = translated(pattern, () => compileRegExp(pattern, { stepsMax: STEPS_MAX }))
   checkLabelName(target, 'invalid destination label name in label_replace()')
   return (labels) => {
-    const groups = expression.match(labelValue(labels, source))
+    const groups = translated(pattern, () => expression.match(labelValue(labels, source)))
     return groups === undefined ? labels : withLabel(labels, target, expand(replacement, groups, expression.groupNames))
   }
 }
 
-function compiled(pattern: string): AnchoredRegExp {
+/** Runs what works on a regular expression; its errors become those of a query. */
+function translated<T>(pattern: string, work: () => T): T {
   try {
-    return compileRegExp(pattern)
+    return work()
   } catch (error) {
     if (!(error instanceof ModelwatchError)) throw error
+    if (error.kind === 'overloaded') throw promqlErrors.MW_PROMQL_LIMIT(`label_replace(): ${error.message}`, { cause: error })
     if (error.kind === 'unsupported') throw promqlErrors.MW_PROMQL_UNSUPPORTED(`label_replace(): ${error.message}`, { cause: error })
     throw promqlErrors.MW_PROMQL_EXECUTION(`invalid regular expression in label_replace(): ${pattern}`, { cause: error })
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatFloat, formatG, parseBound, parseNumber, unquote } from './literals.ts'
+import { formatFloat, parseNumber, unquote } from './literals.ts'
 
 test.for([
   ['42', 42],
@@ -48,23 +48,3 @@ test.for([
   [Number.POSITIVE_INFINITY, '+Inf'],
   [Number.NEGATIVE_INFINITY, '-Inf'],
 ] as const)('%s in plain decimals', ([value, want]) => expect(formatFloat(value)).toBe(want))
-
-// Go prints floats with %g in exponents from 10²¹ on, and below 10⁻⁴.
-test.for([
-  [1.5, '1.5'],
-  [123456789, '123456789'],
-  [1e-5, '1e-05'],
-  [-0.0001, '-0.0001'],
-  [1e21, '1e+21'],
-] as const)('%s as %%g', ([value, want]) => {
-  expect(formatG(value)).toBe(want)
-})
-
-test.for([
-  ['+Inf', Number.POSITIVE_INFINITY],
-  ['0.5', 0.5],
-  ['1e3', 1000],
-  ['', undefined],
-  ['a', undefined],
-  ['1x', undefined],
-] as const)('the bound %s', ([text, want]) => expect(parseBound(text)).toBe(want))

@@ -94,19 +94,3 @@ export function formatFloat(value: number): string {
   if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`
   return sign! + digits.padEnd(point, '0')
 }
-
-/** A float as Go's `%g` prints it. */
-export function formatG(value: number): string {
-  if (!Number.isFinite(value)) return formatFloat(value)
-  const [mantissa, exponent] = value.toExponential().split('e')
-  const power = Number(exponent)
-  if (power >= -4 && power < 21) return formatFloat(value)
-  return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
-}
-
-/** A `le` label as a number, by the rules of Go's ParseFloat; undefined when it is none. */
-export function parseBound(text: string): number | undefined {
-  if (/^[+-]?inf(?:inity)?$/i.test(text)) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-  if (/^[+-]?nan$/i.test(text)) return Number.NaN
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined
-}

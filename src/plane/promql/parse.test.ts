@@ -66,10 +66,46 @@ test.for([
   else expect(show(parse(query))).toBe(want)
 })
 
-test('a long chain is no depth, deep nesting is', () => {
-  expect(typecheck('', parse(Array(500).fill('a').join(' + ')))).toBe('vector')
-  expect(typecheck('', parse(`${'('.repeat(400)}1${')'.repeat(400)}`))).toBe('scalar')
-  expect(() => parse(`${'('.repeat(600)}1${')'.repeat(600)}`)).toThrow('nesting of more than 500 levels is not supported')
+const chain = (count: number, term: string, operator: string) => Array(count).fill(term).join(operator)
+const nest = (count: number, open: string) => open.repeat(count) + 1 + ')'.repeat(count)
+
+test.for([
+  { why: 'short terms', query: chain(1001, '1', '+'), type: 'scalar' },
+  { why: 'terms with much to read', query: chain(1001, 'a{b="c",d!~"e.*"} offset 5m', ' * on(x, y) group_left(z) '), type: 'vector' },
+  { why: 'set operators', query: chain(1001, 'a{b="c"}', ' or '), type: 'vector' },
+  { why: 'nesting', query: nest(400, '('), type: 'scalar' },
+  { why: 'many matchers', query: `a{${chain(5000, 'b!="c"', ',')}}`, type: 'vector' },
+])('reads a long query: $why', ({ query, type }) => expect(typecheck(query, parse(query))).toBe(type))
+
+test.for([
+  {
+    why: 'short terms',
+    query: chain(4900, '1', '+'),
+    message: 'expression too long or nested too deep: its tree has more than 2400 levels',
+  },
+  {
+    why: 'some more terms than allowed',
+    query: chain(1002, '1', '+'),
+    message: '1:2002: expression too long: more than 1000 operators in a row',
+  },
+  { why: 'thousands of set operators', query: chain(5000, 'a', ' or '), message: 'expression too long' },
+  { why: 'chains in parentheses', query: `${'('.repeat(390)}1${`)${'+1'.repeat(7)}`.repeat(390)}`, message: 'expression too long' },
+  { why: 'set operators', query: chain(1002, 'a', ' or '), message: '1:5003: expression too long' },
+  { why: 'parentheses', query: nest(401, '('), message: '1:402: expression nested too deep: more than 400 levels' },
+  { why: 'thousands of parentheses', query: nest(5000, '('), message: 'nested too deep' },
+  { why: 'calls', query: nest(5000, 'abs('), message: 'nested too deep' },
+  { why: 'aggregations', query: nest(3000, 'sum by (x) ('), message: 'nested too deep' },
+  { why: 'operands', query: nest(3000, 'a + on(x) group_left(y) sum without (z) ('), message: 'nested too deep' },
+  { why: 'comparisons', query: nest(3000, '1 > bool ('), message: 'nested too deep' },
+  { why: 'signs', query: `${'- '.repeat(5000)}a`, message: 'nested too deep' },
+  { why: 'powers', query: chain(5000, 'a', '^'), message: 'nested too deep' },
+  { why: 'subqueries', query: `${'max_over_time('.repeat(1000)}a${'[5m:1m])'.repeat(1000)}`, message: 'nested too deep' },
+])('says that a query is longer than it reads: $why', ({ query, message }) => {
+  expect(() => parse(query)).toThrow(expect.objectContaining({ code: 'MW_PROMQL_LIMIT', message: expect.stringContaining(message) }))
+})
+
+test('a long query that is wrong is told where', () => {
+  expect(() => parse(`${chain(900, 'a', ' or ')} or )`)).toThrow('1:4501: parse error: unexpected ")"')
 })
 
 test.for([

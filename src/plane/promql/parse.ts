@@ -1,5 +1,4 @@
 import type { SyntaxNode } from '@lezer/common'
-import { parser } from '@prometheus-io/lezer-promql'
 import { ModelwatchError } from '../../core/errors.ts'
 import { METRIC_NAME } from '../../core/labels.ts'
 import { compileMatcher, type Matcher, type MatchOp } from '../store/index.ts'
@@ -15,21 +14,24 @@ import {
 } from './ast.ts'
 import { promqlErrors } from './errors.ts'
 import { parseNumber, unquote } from './literals.ts'
-import { parseError, positionOf, unsupported } from './position.ts'
+import { nestedTooDeep, parseError, positionOf, tooLong, unsupported } from './position.ts'
 import { signatures } from './signatures.ts'
-import { children, failOnErrorNode, withoutBareDots } from './syntax.ts'
+import { children, failOnErrorNode, parseTree, withoutBareDots } from './syntax.ts'
 
-/** Deepest nesting of expressions: each level costs stack when it is evaluated. */
-const DEPTH_MAX = 500
+/** Deepest nesting of expressions: each level costs stack when it is evaluated, and the grammar's own stack ends at some more. */
+const DEPTH_MAX = 400
+/** Most operators in a row, as in `a + b + c`: each costs stack when it is evaluated. */
+const CHAIN_MAX = 1000
 
 /**
  * Parses PromQL with the official grammar and turns the tree into our own.
- * @throws MW_PROMQL_PARSE with line and column; MW_PROMQL_UNSUPPORTED for what the grammar knows and the evaluator does not.
+ * @throws MW_PROMQL_PARSE with line and column; MW_PROMQL_UNSUPPORTED for what the grammar knows and the evaluator does not;
+ *   MW_PROMQL_LIMIT for an expression that is nested too deep or has too many operators in a row.
  */
 export function parse(text: string): Expr {
   const query = withoutBareDots(text)
-  const tree = parser.parse(query)
-  failOnErrorNode(query, tree.topNode)
+  const tree = parseTree(query)
+  failOnErrorNode(query, tree.topNode, DEPTH_MAX)
   const root = children(tree.topNode).find((node) => node.name !== 'LineComment')
   if (root === undefined) throw parseError(query, 0, 'no expression found in input')
   return new Converter(query).expression(root, 0)
@@ -40,7 +42,7 @@ type Item =
   | { readonly kind: 'atom'; readonly node: SyntaxNode; readonly span: Span }
   | { readonly kind: 'sign'; readonly op: '+' | '-'; readonly span: Span }
   | { readonly kind: 'operator'; readonly op: BinaryOp; readonly span: Span; readonly bool: boolean; readonly matching: VectorMatching }
-  | { readonly kind: 'suffix'; readonly node: SyntaxNode }
+  | { readonly kind: 'suffix'; readonly node: SyntaxNode; readonly span: Span }
 
 const POWER = 6
 const precedences: Readonly<Record<BinaryOp, number>> = {
@@ -93,7 +95,7 @@ class Converter {
    * two ways). So the tree is flattened up to parentheses and calls, and put together again by Prometheus's own precedence.
    */
   expression(node: SyntaxNode, depth: number): Expr {
-    if (depth > DEPTH_MAX) throw unsupported(this.#query, node.from, `nesting of more than ${DEPTH_MAX} levels`)
+    if (depth > DEPTH_MAX) throw nestedTooDeep(this.#query, node.from, DEPTH_MAX)
     const items: Item[] = []
     this.#flatten(node, items)
     const reader = { items, at: 0 }
@@ -116,7 +118,7 @@ class Converter {
         const [op, operand] = children(next)
         todo.push(operand!, { kind: 'sign', op: this.#text(op!) as '+' | '-', span: op! })
       } else if (suffixNodes.has(next.name)) {
-        todo.push({ kind: 'suffix', node: next }, next.firstChild!)
+        todo.push({ kind: 'suffix', node: next, span: next }, next.firstChild!)
       } else if (next.name === 'NumberDurationLiteral' && /^[+-]/.test(this.#text(next))) {
         const number = this.#unsigned(next)
         items.push({ kind: 'sign', op: this.#text(next)[0] as '+' | '-', span: next }, { kind: 'atom', node: next, span: number })
@@ -159,12 +161,13 @@ class Converter {
 
   /** Precedence climbing over the flattened items. */
   #climb(reader: { readonly items: readonly Item[]; at: number }, minimum: number, depth: number): Expr {
-    if (depth > DEPTH_MAX) throw unsupported(this.#query, 0, `nesting of more than ${DEPTH_MAX} levels`)
+    if (depth > DEPTH_MAX) throw nestedTooDeep(this.#query, reader.items[reader.at]?.span.from ?? 0, DEPTH_MAX)
     let left = this.#operand(reader, depth)
-    for (;;) {
+    for (let operators = 1; ; operators++) {
       const item = reader.items[reader.at]
       if (item?.kind !== 'operator' || precedences[item.op] < minimum) return left
       reader.at++
+      if (operators > CHAIN_MAX) throw tooLong(this.#query, item.span.from, CHAIN_MAX)
       const precedence = precedences[item.op]
       // Only the power is grouped from the right: 2^3^2 is 2^9.
       const rhs = this.#climb(reader, precedence === POWER ? precedence : precedence + 1, depth + 1)

@@ -12,6 +12,29 @@ export function parseError(query: string, offset: number, message: string): Mode
   return promqlErrors.MW_PROMQL_PARSE(`${positionOf(query, offset)}: parse error: ${message}`)
 }
 
+export function nestedTooDeep(query: string, offset: number, levelsMax: number): ModelwatchError {
+  return promqlErrors.MW_PROMQL_LIMIT(`${positionOf(query, offset)}: expression nested too deep: more than ${levelsMax} levels`, {
+    hint: shorter,
+  })
+}
+
+export function tooLong(query: string, offset: number, operatorsMax: number): ModelwatchError {
+  return promqlErrors.MW_PROMQL_LIMIT(`${positionOf(query, offset)}: expression too long: more than ${operatorsMax} operators in a row`, {
+    hint: shorter,
+  })
+}
+
+export function treeTooDeep(query: string, offset: number, levelsMax: number): ModelwatchError {
+  return promqlErrors.MW_PROMQL_LIMIT(
+    `${positionOf(query, offset)}: expression too long or nested too deep: its tree has more than ${levelsMax} levels`,
+    {
+      hint: shorter,
+    },
+  )
+}
+
+const shorter = 'Write a shorter query: a matcher with =~ or an aggregation often says the same, or record parts of it as series.'
+
 export function unsupported(query: string, offset: number, what: string): ModelwatchError {
   return promqlErrors.MW_PROMQL_UNSUPPORTED(`${positionOf(query, offset)}: ${what} is not supported`)
 }

@@ -4,6 +4,7 @@ import { type AtModifier, childrenOf, type Expr, type SubqueryExpr, type TimeShi
 import type { Budget } from './budget.ts'
 import { promqlErrors } from './errors.ts'
 import { compareLabels, type Grid, type SampleSeries } from './frame.ts'
+import { sortInTurns } from './sort.ts'
 
 /** What times mean in one query. */
 export interface QueryTimes {
@@ -50,9 +51,9 @@ export type Selections = ReadonlyMap<VectorSelectorExpr, readonly SeriesColumns[
  * Reads every selector of a query, each once, and all before anything is computed: so they see the store at one and the same moment.
  * @throws MW_PROMQL_LIMIT
  */
-export function readSelections(root: Expr, grid: Grid, times: QueryTimes, reader: SeriesReader, budget: Budget): Selections {
+export async function readSelections(root: Expr, grid: Grid, times: QueryTimes, reader: SeriesReader, budget: Budget): Promise<Selections> {
   const selections = new Map<VectorSelectorExpr, readonly SeriesColumns[]>()
-  const known = new Map<string, readonly SeriesColumns[]>()
+  const known = new Map<string, SeriesColumns[]>()
 
   function read(selector: VectorSelectorExpr, on: Grid, windowMs: number): void {
     const endsMs = shiftedTimes(selector, on, times)
@@ -61,7 +62,7 @@ export function readSelections(root: Expr, grid: Grid, times: QueryTimes, reader
     const key = JSON.stringify([selector.matchers, range])
     let found = known.get(key)
     if (found === undefined) {
-      found = selectSorted(selector, range, reader, budget)
+      found = select(selector, range, reader, budget)
       known.set(key, found)
     }
     selections.set(selector, found)
@@ -76,14 +77,15 @@ export function readSelections(root: Expr, grid: Grid, times: QueryTimes, reader
   }
 
   visit(root, grid)
+  // Sorted, because sums depend on the order in the last digits, and topk on it between equals: the same query gives the same answer.
+  // What was read stays as it is, so from here on others may work in between.
+  for (const found of known.values()) await sortInTurns(found, (a, b) => compareLabels(a.labels, b.labels), budget)
   return selections
 }
 
-function selectSorted(selector: VectorSelectorExpr, range: TimeRange, reader: SeriesReader, budget: Budget): readonly SeriesColumns[] {
+function select(selector: VectorSelectorExpr, range: TimeRange, reader: SeriesReader, budget: Budget): SeriesColumns[] {
   try {
-    const found = reader.select(selector.matchers, range, { seriesMax: budget.seriesMax, samplesMax: budget.samplesLeft })
-    // Sorted, because sums depend on the order in the last digits, and topk on it between equals: the same query gives the same answer.
-    return found.sort((a, b) => compareLabels(a.labels, b.labels))
+    return reader.select(selector.matchers, range, { seriesMax: budget.seriesMax, samplesMax: budget.samplesLeft })
   } catch (error) {
     if (error instanceof ModelwatchError && error.code === 'MW_STORE_SELECT_LIMIT') {
       throw promqlErrors.MW_PROMQL_LIMIT(`query processing would load too much: ${error.message}`, { cause: error })

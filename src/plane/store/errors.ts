@@ -5,7 +5,7 @@ export const storeErrors = defineErrors({
   MW_STORE_MATCHER_UNSUPPORTED: {
     kind: 'unsupported',
     retryable: false,
-    hint: 'Write the regular expression without the part that is named, for instance as an alternation of plain texts.',
+    hint: 'Write the regular expression without the part that is named, or shorter.',
   },
   MW_STORE_SELECT_LIMIT: { kind: 'overloaded', retryable: false, hint: 'Ask for a shorter time range or for fewer series.' },
 })

@@ -71,11 +71,14 @@ export class LabelIndex {
   #postingsOf(matcher: CompiledMatcher): Set<MemorySeries>[] {
     const values = this.#postings.get(matcher.name)
     if (values === undefined) return []
-    if (matcher.op === '=') {
-      const posting = values.get(matcher.value)
-      return posting === undefined ? [] : [posting]
-    }
     const found: Set<MemorySeries>[] = []
+    if (matcher.values !== undefined) {
+      for (const value of matcher.values) {
+        const posting = values.get(value)
+        if (posting !== undefined) found.push(posting)
+      }
+      return found
+    }
     for (const [value, posting] of values) if (matcher.matches(value)) found.push(posting)
     return found
   }

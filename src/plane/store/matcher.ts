@@ -1,5 +1,5 @@
 import type { Matcher } from './contract.ts'
-import { compileRegExp } from './regexp.ts'
+import { type AnchoredRegExp, compileRegExp } from './regexp.ts'
 
 /** Answers remembered per regular expression: label values repeat, and a look-up is cheaper than a match. */
 const MEMO_MAX = 10_000
@@ -10,6 +10,8 @@ export interface CompiledMatcher extends Matcher {
   matches(value: string): boolean
   /** Whether a series without the label matches. */
   readonly matchesEmpty: boolean
+  /** All values that match, where they can be listed. */
+  readonly values?: ReadonlySet<string>
 }
 
 /**
@@ -17,15 +19,17 @@ export interface CompiledMatcher extends Matcher {
  * @throws MW_STORE_MATCHER, MW_STORE_MATCHER_UNSUPPORTED
  */
 export function compileMatcher(matcher: Matcher): CompiledMatcher {
-  const matches = predicate(matcher)
-  return { name: matcher.name, op: matcher.op, value: matcher.value, matches, matchesEmpty: matches('') }
+  const { name, op, value } = matcher
+  if (op === '=') return { name, op, value, matches: (text) => text === value, matchesEmpty: value === '', values: new Set([value]) }
+  if (op === '!=') return { name, op, value, matches: (text) => text !== value, matchesEmpty: value !== '' }
+  const expression = compileRegExp(value)
+  const matches = predicate(expression, op === '=~')
+  const listed = op === '=~' && expression.literals !== undefined
+  return { name, op, value, matches, matchesEmpty: matches(''), ...(listed && { values: expression.literals }) }
 }
 
-function predicate({ op, value }: Matcher): (text: string) => boolean {
-  if (op === '=') return (text) => text === value
-  if (op === '!=') return (text) => text !== value
-  const expression = compileRegExp(value)
-  const wanted = op === '=~'
+function predicate(expression: AnchoredRegExp, wanted: boolean): (text: string) => boolean {
+  if (expression.literals !== undefined) return (text) => expression.test(text) === wanted
   const memo = new Map<string, boolean>()
   return (text) => {
     const known = memo.get(text)

@@ -68,19 +68,97 @@ test.for([
 })
 
 test.for([
-  { why: 'a repetition of a repetition', pattern: '(a+)+b' },
-  { why: 'a repetition of alternatives', pattern: '(a|ab)*c' },
-  { why: 'an optional part, repeated', pattern: '(a?){30}b' },
-  { why: 'too many choices in a row', pattern: 'a*'.repeat(13) },
-  { why: 'swapped greediness', pattern: '(?U)a+' },
-  { why: 'a script we do not know', pattern: '\\p{Klingon}' },
-  { why: 'a very long pattern', pattern: 'a'.repeat(5000) },
-])('is refused rather than run away: $why', ({ pattern }) => {
-  expect(() => compileRegExp(pattern)).toThrow(expect.objectContaining({ code: 'MW_STORE_MATCHER_UNSUPPORTED' }))
+  { why: 'a script we do not know', pattern: '\\p{Klingon}', message: 'Script=Klingon' },
+  { why: 'a very long pattern', pattern: 'a'.repeat(65_537), message: 'at most 65536' },
+  { why: 'a pattern of very many parts', pattern: '[ab]{1000}'.repeat(11), message: 'more than 10000 parts' },
+  { why: 'groups in groups without end', pattern: `${'('.repeat(600)}${')'.repeat(600)}`, message: 'more than 500 deep' },
+])('is refused, and says why: $why', ({ pattern, message }) => {
+  expect(() => compileRegExp(pattern)).toThrow(
+    expect.objectContaining({ code: 'MW_STORE_MATCHER_UNSUPPORTED', message: expect.stringContaining(message) }),
+  )
 })
 
-test('alternatives do not add up, a chain does', () => {
-  expect(compileRegExp(Array.from({ length: 40 }, (_, i) => `job${i}.*`).join('|')).test('job39-x')).toBe(true)
+// Each of them takes a backtracking machine time that grows with a power of the length, or doubles with each character.
+const nasty = [
+  `${'.*'.repeat(10)}x`,
+  '(a+)+b',
+  '(a*)*b',
+  '(a|a)*b',
+  '(a|ab|b)*c',
+  '(?:a?){30}a{30}b',
+  `${'a*'.repeat(40)}b`,
+  '(.*)(.*)(.*)(.*)(.*)[0-9]',
+  '.*a.{100}c',
+  '(?i)(x+x+)+y',
+  '(?:(?:(?:a*)*)*)*\\bb',
+  '(?m)(?:^a*$\\n?)*b',
+]
+test.for(nasty)('takes steps in proportion to the text: %s', (pattern) => {
+  for (const unit of ['a', 'ab', 'x', 'a\n', 'aä']) {
+    const stepsOf = (units: number) => {
+      const expression = compileRegExp(pattern)
+      expression.match(unit.repeat(units))
+      return expression.steps
+    }
+    const few = stepsOf(1000)
+    expect(stepsOf(10_000)).toBeLessThanOrEqual(12 * few + 1000)
+  }
+})
+
+test.for(nasty)('catches groups in steps in proportion to the text: %s', (pattern) => {
+  const stepsOf = (units: number) => {
+    const expression = compileRegExp(`(?:${pattern}|(.)*)`)
+    expect(expression.match('a'.repeat(units))?.at(-1)).toBe('a')
+    return expression.steps
+  }
+  expect(stepsOf(10_000)).toBeLessThanOrEqual(12 * stepsOf(1000) + 1000)
+})
+
+test('an expression may take only so many steps', () => {
+  const expression = compileRegExp('(?:.?){500}x', { stepsMax: 1000 })
+  expect(() => expression.test('abc')).toThrow(expect.objectContaining({ code: 'MW_STORE_SELECT_LIMIT' }))
+})
+
+test('states are forgotten and made again: the answers stay', () => {
+  // Whether an a stood 300 before: behind every text there is another state, of up to 300 places.
+  const expression = compileRegExp('.*a[^c]{300}')
+  const random = (seed: number) => (Math.imul(seed, 0x9e37_79b1) >>> 15) % 2
+  const letters = Array.from({ length: 8000 }, (_, i) => (random(i + 1) === 0 ? 'a' : 'b'))
+  for (let end = 301; end <= 8000; end += 700) {
+    expect(expression.test(letters.slice(0, end).join(''))).toBe(letters[end - 301] === 'a')
+  }
+})
+
+// Where a shortcut is taken, and where it just may not be.
+test.for([
+  { pattern: '^foo$', literals: ['foo'] },
+  { pattern: '^(?:foo|bar(?P<x>1|2)?)$', literals: ['foo', 'bar', 'bar1', 'bar2'] },
+  { pattern: '', literals: [''] },
+  { pattern: 'a\\.b', literals: ['a.b'] },
+  { pattern: '(?i)1-2', literals: ['1-2'] },
+  { pattern: '(?i)a', literals: undefined },
+  { pattern: 'fo+', literals: undefined },
+  { pattern: '\\x{D83D}', literals: undefined },
+  { pattern: Array.from({ length: 5000 }, (_, i) => `host-${i}`).join('|'), literals: Array.from({ length: 5000 }, (_, i) => `host-${i}`) },
+])('lists what matches', ({ pattern, literals }) => {
+  expect(compileRegExp(pattern).literals).toEqual(literals === undefined ? undefined : new Set(literals))
+})
+
+test.for([
+  { pattern: 'foo.*', yes: ['foo', 'food'], no: ['afoo'] },
+  { pattern: 'foo.+', yes: ['food'], no: ['foo'] },
+  { pattern: '.*foo', yes: ['foo', 'afoo'], no: ['food'] },
+  { pattern: '.+foo', yes: ['afoo', 'foofoo'], no: ['foo'] },
+  { pattern: '.*foo.*', yes: ['foo', 'afoob'], no: ['fo'] },
+  { pattern: '.+foo.+', yes: ['afoob', 'foofoob'], no: ['foob', 'afoo', 'foofoo'] },
+  { pattern: '(foo|ba)(.*)(b|ab)', yes: ['foob', 'baab', 'bab', 'foo-ab'], no: ['ba', 'ab', 'foo'] },
+  { pattern: 'aba.*aba', yes: ['abaaba'], no: ['aba', 'ababa'] },
+  { pattern: '(.*)', yes: ['', 'x'], no: [] },
+])('a shortcut is right: $pattern', ({ pattern, yes, no }) => {
+  const expression = compileRegExp(pattern)
+  expect(yes.filter((text) => !expression.test(text))).toEqual([])
+  expect(no.filter((text) => expression.test(text))).toEqual([])
+  expect(expression.steps).toBe(0)
 })
 
 test('groups are caught and named', () => {
@@ -89,3 +167,20 @@ test('groups are caught and named', () => {
   expect(expression.match('db:5432')).toEqual(['db:5432', 'db', '5432', ''])
   expect(expression.match('db')).toBeUndefined()
 })
+
+// By the rule of Perl and Go: the first alternative, the most (or, with ?, the fewest) rounds.
+test.for([
+  { pattern: '(a|ab)(c|bcd)?(d*)', text: 'abcd', groups: ['a', 'bcd', ''] },
+  { pattern: '(a*)(a*)', text: 'aa', groups: ['aa', ''] },
+  { pattern: '(a*?)(a*)', text: 'aa', groups: ['', 'aa'] },
+  { pattern: '(?U)(a*)(a*)', text: 'aa', groups: ['', 'aa'] },
+  { pattern: '(?U)(a*?)(a*)', text: 'aa', groups: ['aa', ''] },
+  { pattern: '(a)|(b)', text: 'b', groups: ['', 'b'] },
+  { pattern: '(?:(a)|(b))*', text: 'ab', groups: ['a', 'b'] }, // A round that takes b does not undo what an earlier one caught.
+  { pattern: '(a|b)*', text: 'abb', groups: ['b'] },
+  { pattern: '(.*)-(.*)', text: 'a-b-c', groups: ['a-b', 'c'] },
+  { pattern: '(.*?)-(.*)', text: 'a-b-c', groups: ['a', 'b-c'] },
+  { pattern: '(.)(.)', text: '😀ä', groups: ['😀', 'ä'] },
+  { pattern: '(x{2,3}?)(x*)', text: 'xxxx', groups: ['xx', 'xx'] },
+  { pattern: '(\\w+)\\b(.*)', text: 'ab cd', groups: ['ab', ' cd'] },
+])('$pattern catches in $text', ({ pattern, text, groups }) => expect(compileRegExp(pattern).match(text)).toEqual([text, ...groups]))

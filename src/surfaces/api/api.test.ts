@@ -7,7 +7,7 @@ import { createQueryEngine, parseSelector } from '../../plane/promql/index.ts'
 import type { ActiveAlert, RuleGroupStatus } from '../../plane/rules/index.ts'
 import type { TargetStatus } from '../../plane/scrape/index.ts'
 import { compileMatcher, createMemoryStore } from '../../plane/store/index.ts'
-import { prometheusApi } from './index.ts'
+import { answerFrameworkError, prometheusApi } from './index.ts'
 import { createAnswerCheck } from './testing.ts'
 
 const nowMs = Date.parse('2026-11-20T12:00:00Z')
@@ -87,7 +87,7 @@ beforeAll(async () => {
   appender.commit()
   store.setMetadata('load', { type: 'gauge', help: 'How busy.', unit: '' })
   store.setMetadata('end', { type: 'counter', help: '', unit: '' })
-  app = Fastify()
+  app = Fastify({ frameworkErrors: answerFrameworkError })
   await app.register(prometheusApi, {
     store,
     engine: createQueryEngine({}, { reader: store }),
@@ -197,6 +197,12 @@ test('a long matrix is streamed and whole', async () => {
   expect(checkAnswer?.('QueryRangeOutputBody', body) ?? '').toBe('')
 })
 
+test('to look back 0 or less is the default', async () => {
+  for (const lookback of ['0', '-5', '5m'])
+    expect((await get('query', { query: 'load', time: `${seconds + 60}`, lookback_delta: lookback })).body.data.result).toHaveLength(2)
+  expect((await get('query', { query: 'load', time: `${seconds + 60}`, lookback_delta: '30s' })).body.data.result).toEqual([])
+})
+
 test('limit cuts and says so', async () => {
   const { body } = await get('query', { query: 'load', limit: '1' })
   expect(body.data.result).toHaveLength(1)
@@ -216,6 +222,22 @@ test.for([
   },
   { path: 'query', params: { query: 'up', time: 'NaN' }, status: 400, type: 'bad_data', error: 'cannot parse "NaN"' },
   { path: 'query', params: { query: 'up', timeout: 'x' }, status: 400, type: 'bad_data', error: 'invalid parameter "timeout"' },
+  {
+    path: 'query',
+    params: { query: 'up', timeout: '-5' },
+    status: 400,
+    type: 'bad_data',
+    error: 'invalid parameter "timeout": "-5" is not a duration above 0',
+  },
+  { path: 'query', params: { query: 'up', timeout: '0' }, status: 400, type: 'bad_data', error: 'invalid parameter "timeout"' },
+  { path: 'query', params: { query: '1+'.repeat(4900) + 1 }, status: 400, type: 'bad_data', error: 'expression too long' },
+  {
+    path: 'label/%zz/values',
+    params: {},
+    status: 400,
+    type: 'bad_data',
+    error: "'/api/v1/label/%zz/values' is not a valid url component",
+  },
   { path: 'query', params: { query: 'load + on() load' }, status: 422, type: 'execution', error: 'many' },
   { path: 'query', params: { query: 'up', limit: '-1' }, status: 400, type: 'bad_data', error: 'invalid parameter "limit"' },
   { path: 'query_range', params: { query: 'up', start: '0', end: '1' }, status: 400, type: 'bad_data', error: 'invalid parameter "step"' },

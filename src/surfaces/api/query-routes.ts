@@ -69,6 +69,8 @@ function queryParam(params: URLSearchParams, engine: QueryEngine): { query: stri
 /** A query ends when its caller hangs up: nobody waits for the answer. */
 function optionsOf(params: URLSearchParams, signal: AbortSignal): QueryOptions {
   const timeoutMs = durationParam(params, 'timeout')
+  if (timeoutMs !== undefined && timeoutMs <= 0) throw invalid('timeout', `"${params.get('timeout')}" is not a duration above 0`)
   const lookbackMs = durationParam(params, 'lookback_delta')
-  return { signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && { lookbackMs }) }
+  // As in Prometheus, a time to look back of 0 or less is the default.
+  return { signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && lookbackMs > 0 && { lookbackMs }) }
 }
