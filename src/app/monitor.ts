@@ -68,7 +68,11 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
   )
   const metrics = createMonitorMetrics({ store, scraper, rules })
 
-  const app = Fastify({ logger: false, routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 }, frameworkErrors: answerFrameworkError })
+  const app = Fastify({
+    logger: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
+    frameworkErrors: answerFrameworkError,
+  })
   app.addHook('onError', async (request, _, error) => {
     if (!(error instanceof ModelwatchError) && (error.statusCode ?? 500) >= 500)
       log.error({ err: error, method: request.method, url: request.url }, 'a request failed')

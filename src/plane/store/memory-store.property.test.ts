@@ -128,3 +128,17 @@ test('what was appended is read back, for any range', () => {
     { numRuns: 30, endOnFailure: true },
   )
 })
+
+test('a series forgotten twice within one batch is known by the ref that was given last', () => {
+  const store = createMemoryStore({ retentionMs: RETENTION_MS })
+  const labels = toLabels({ __name__: 'a' })
+  const appender = store.appender()
+  let ref = appender.append(0, labels, 1, 1)
+  store.truncate(0)
+  ref = appender.append(ref, labels, 2, 2)
+  store.truncate(0)
+  expect(appender.commit().appended).toBe(2)
+  const next = store.appender()
+  next.appendStale(ref, 3)
+  expect(next.commit().appended).toBe(1)
+})

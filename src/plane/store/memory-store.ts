@@ -90,7 +90,7 @@ class InMemoryStore implements MemoryStore {
     let outOfOrder = 0
     let duplicate = 0
     for (const [i, pending] of batch.series.entries()) {
-      const series = this.#indexed(pending)
+      const series = this.#indexed(pending, batch)
       const timeMs = batch.timesMs[i]!
       const result = timeMs < this.#floorMs ? 'outOfOrder' : series.append(timeMs, batch.values[i]!, batch.stale[i]!)
       if (result === 'outOfOrder') outOfOrder++
@@ -104,12 +104,16 @@ class InMemoryStore implements MemoryStore {
     return { appended, outOfOrder, duplicate, overLimit: batch.overLimit }
   }
 
-  /** A series that was forgotten while a batch still held it comes back, unless another has taken its labels meanwhile. */
-  #indexed(series: MemorySeries): MemorySeries {
+  /**
+   * A series that was forgotten while a batch still held it comes back, unless another has taken its labels meanwhile. Forgotten more than once, it
+   * stands in the batch under several refs: the last is the one its owner holds.
+   */
+  #indexed(series: MemorySeries, batch: Batch): MemorySeries {
     const current = this.#index.get(series.key)
     if (current !== undefined) return current
-    this.#index.add(series)
-    return series
+    const latest = batch.series.findLast(({ key }) => key === series.key)!
+    this.#index.add(latest)
+    return latest
   }
 
   #removeEmpty(series: MemorySeries): void {
