@@ -71,14 +71,15 @@ test('labels are joined once, in time, and sum the error', () => {
   const registry = new Registry()
   const quality = createQualityTracker(testSchema, 'v1', registry, { predictionsMax: 2, delayMsMax: 10_000 })
   const truth = (value: number) => new Map([['warmth', value]])
-  quality.predicted('a', [10], 0)
-  expect(quality.labelled('a', truth(13), 5000)).toBe('matched')
-  expect(quality.labelled('a', truth(99), 6000)).toBe('duplicate')
-  quality.predicted('b', [10], 0)
-  expect(quality.labelled('b', truth(9), 10_001)).toBe('late')
-  quality.predicted('c', [10], 0) // The ring holds two: a is forgotten.
-  expect(quality.labelled('a', truth(13), 7000)).toBe('orphan')
-  expect(quality.labelled('c', truth(9), 1000)).toBe('matched')
+  const predict = () => quality.predicted([Float64Array.of(99, 10)], 1, 0)
+  const a = predict()
+  expect(quality.labelled(a, truth(13), 5000)).toBe('matched')
+  expect(quality.labelled(a, truth(99), 6000)).toBe('duplicate')
+  expect(quality.labelled(predict(), truth(9), 10_001)).toBe('late')
+  const c = predict() // The ring holds two: a is forgotten.
+  expect(quality.labelled(a, truth(13), 7000)).toBe('orphan')
+  expect(quality.labelled(c, truth(9), 1000)).toBe('matched')
+  expect(quality.labelled('nobody', truth(9), 1000)).toBe('orphan')
   expect(seriesOf(registry, 'modelwatch_error_')).toEqual([
     'modelwatch_error_abs_total{name="warmth"} 4',
     'modelwatch_error_squared_total{name="warmth"} 10',

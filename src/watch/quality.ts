@@ -1,6 +1,8 @@
 import { MS_PER_SECOND } from '../core/time.ts'
 import type { Registry } from '../instrument/index.ts'
 import { watchFamilies as families } from './families.ts'
+import { createPredictionIds } from './prediction-ids.ts'
+import type { OutputColumn } from './profile.ts'
 import type { ModelSchema } from './schema.ts'
 
 /** What became of a label. `duplicate`: that prediction has one already, and the first stays. `orphan`: no prediction of that id is remembered. */
@@ -18,16 +20,20 @@ export const qualityDefaults: QualityOptions = { predictionsMax: 50_000, delayMs
 
 /** Joins labels to predictions of one revision and sums their errors. */
 export interface QualityTracker {
-  /** @param outputs - Numeric outputs of one prediction, in the schema's order; NaN for those that are not numbers. */
-  predicted(predictionId: string, outputs: readonly number[], timeMs: number): void
+  /**
+   * Remembers one prediction.
+   * @param outputs - shape [outputs][rows], in the schema's order; class labels are not judged.
+   * @param row - Which of the rows.
+   * @returns the prediction's id, a UUID.
+   */
+  predicted(outputs: readonly OutputColumn[], row: number, timeMs: number): string
   /** @param actual - Truth by output name; outputs without one stay unjudged. */
   labelled(predictionId: string, actual: ReadonlyMap<string, number>, timeMs: number): LabelOutcome
-  knows(predictionId: string): boolean
 }
 
 /**
- * Remembers predictions in a ring of fixed size, so memory is bounded whatever the traffic. It lives in memory: a label that comes
- * after a restart is an orphan.
+ * Remembers predictions in a ring of fixed size, so memory is bounded whatever the traffic. The id itself says where in the ring its prediction
+ * stands: nothing is kept per id that a garbage collector would have to look at. The ring lives in memory: a label that comes after a restart is an orphan.
  */
 export function createQualityTracker(
   schema: ModelSchema,
@@ -37,12 +43,13 @@ export function createQualityTracker(
 ): QualityTracker {
   const model = schema.name
   const width = schema.outputs.length
-  const ids = new Array<string | undefined>(options.predictionsMax)
-  const slots = new Map<string, number>()
+  const ids = createPredictionIds()
+  const sequences = new Float64Array(options.predictionsMax).fill(-1)
+  const nonces = new Uint32Array(options.predictionsMax)
   const times = new Float64Array(options.predictionsMax)
   const values = new Float64Array(options.predictionsMax * width)
   const labelled = new Uint8Array(options.predictionsMax)
-  let next = 0
+  let count = 0
 
   const counted = Object.fromEntries(
     outcomes.map((outcome) => [outcome, registry.counter(families.labels, { model, revision, outcome })]),
@@ -56,8 +63,10 @@ export function createQualityTracker(
   }))
 
   const join = (predictionId: string, actual: ReadonlyMap<string, number>, timeMs: number): LabelOutcome => {
-    const slot = slots.get(predictionId)
-    if (slot === undefined) return 'orphan'
+    const key = ids.parse(predictionId)
+    if (key === undefined) return 'orphan'
+    const slot = key.sequence % options.predictionsMax
+    if (sequences[slot] !== key.sequence || nonces[slot] !== key.nonce) return 'orphan'
     if (labelled[slot] === 1) return 'duplicate'
     const delayMs = timeMs - times[slot]!
     if (delayMs > options.delayMsMax) return 'late'
@@ -75,21 +84,24 @@ export function createQualityTracker(
   }
 
   return {
-    predicted(predictionId, outputs, timeMs) {
-      const old = ids[next]
-      if (old !== undefined) slots.delete(old)
-      ids[next] = predictionId
-      slots.set(predictionId, next)
-      times[next] = timeMs
-      labelled[next] = 0
-      for (let o = 0; o < width; o++) values[next * width + o] = outputs[o]!
-      next = (next + 1) % options.predictionsMax
+    predicted(outputs, row, timeMs) {
+      const sequence = count++
+      const slot = sequence % options.predictionsMax
+      const nonce = ids.nonce()
+      sequences[slot] = sequence
+      nonces[slot] = nonce
+      times[slot] = timeMs
+      labelled[slot] = 0
+      for (let o = 0; o < width; o++) {
+        const column = outputs[o]!
+        values[slot * width + o] = column instanceof Float64Array ? column[row]! : Number.NaN
+      }
+      return ids.format({ sequence, nonce })
     },
     labelled(predictionId, actual, timeMs) {
       const outcome = join(predictionId, actual, timeMs)
       counted[outcome].add()
       return outcome
     },
-    knows: (predictionId) => slots.has(predictionId),
   }
 }

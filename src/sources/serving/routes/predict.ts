@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Clock, MS_PER_SECOND } from '../../../core/time.ts'
 import type { Registry } from '../../../instrument/index.ts'
@@ -37,16 +36,12 @@ export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps:
     const nowMs = clock.now()
     const answers = new Array<{ prediction_id: string; outputs: Record<string, unknown> }>(rows)
     for (let r = 0; r < rows; r++) {
-      const prediction_id = randomUUID()
       const answer: Record<string, unknown> = {}
-      const numbers = new Array<number>(names.length)
       for (let o = 0; o < names.length; o++) {
         const value = outputs[o]![r]!
-        numbers[o] = numeric[o] ? (value as number) : Number.NaN
         answer[names[o]!] = numeric[o] && !Number.isFinite(value) ? null : value // JSON has no NaN; the bin `nan` counts it.
       }
-      served.quality.predicted(prediction_id, numbers, nowMs)
-      answers[r] = { prediction_id, outputs: answer }
+      answers[r] = { prediction_id: served.quality.predicted(outputs, r, nowMs), outputs: answer }
     }
     return answers
   }

@@ -1,0 +1,56 @@
+import { getRandomValues } from 'node:crypto'
+
+/** Which prediction an id names, and the number that shows the id was not guessed. */
+export interface PredictionKey {
+  /** Counts predictions from 0; below 2^40. */
+  readonly sequence: number
+  /** 32 random bits. */
+  readonly nonce: number
+}
+
+/**
+ * Ids of predictions: UUIDs of version 8 (RFC 9562) that carry what finds the prediction again, so that nothing need be kept per id.
+ *
+ *   pppppppp-pppp-8sss-9sss-ssssnnnnnnnn     p: 48 random bits of this source, s: 40 bits of sequence, n: 32 random bits
+ */
+export interface PredictionIds {
+  format(key: PredictionKey): string
+  /** @returns undefined for an id that this source did not make. */
+  parse(id: string): PredictionKey | undefined
+  /** Fresh random bits for the next id, an unsigned 32-bit number. */
+  nonce(): number
+}
+
+const SEQUENCE_MAX = 2 ** 40
+const NONCES_AT_ONCE = 1024
+
+export function createPredictionIds(): PredictionIds {
+  const [a, b] = getRandomValues(new Uint32Array(2))
+  const prefix = `${hex(a!, 8)}-${hex(b! >>> 16, 4)}-8`
+  const nonces = new Uint32Array(NONCES_AT_ONCE)
+  let used = NONCES_AT_ONCE
+  return {
+    format({ sequence, nonce }) {
+      const digits = hex(sequence % SEQUENCE_MAX, 10)
+      return `${prefix}${digits.slice(0, 3)}-9${digits.slice(3, 6)}-${digits.slice(6)}${hex(nonce, 8)}`
+    },
+    parse(id) {
+      if (id.length !== 36 || !id.startsWith(prefix) || id.slice(18, 20) !== '-9' || id[23] !== '-') return undefined
+      const digits = `${id.slice(15, 18)}${id.slice(20, 23)}${id.slice(24, 28)}`
+      const nonce = id.slice(28)
+      if (!/^[0-9a-f]{10}$/.test(digits) || !/^[0-9a-f]{8}$/.test(nonce)) return undefined
+      return { sequence: Number.parseInt(digits, 16), nonce: Number.parseInt(nonce, 16) }
+    },
+    nonce() {
+      if (used === NONCES_AT_ONCE) {
+        getRandomValues(nonces)
+        used = 0
+      }
+      return nonces[used++]!
+    },
+  }
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0')
+}
