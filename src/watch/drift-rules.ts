@@ -1,4 +1,4 @@
-import { stringify } from 'yaml'
+import { Document, type Node } from 'yaml'
 import { normalDeviate } from './normal.ts'
 import { valuesOf } from './reference.ts'
 import type { ModelSchema } from './schema.ts'
@@ -21,37 +21,72 @@ const DEVIATE_DIGITS = 3
  */
 export function toRuleFile(schema: ModelSchema): string {
   const groups = [driftGroup(schema), serviceGroup(schema)]
-  const head = [
-    `Rules of the model ${schema.name}, generated from its model.yaml by "modelwatch export rules".`,
-    'An ordinary Prometheus rule file: Prometheus, Thanos and Mimir run it as it is. Change the "drift" block of model.yaml and generate anew.',
-  ]
-  return `${head.map((line) => `# ${line}\n`).join('')}${stringify({ groups }, { lineWidth: 0 })}`
+  const document = new Document({ groups: groups.map((group) => ({ ...group, rules: group.rules.map(({ says: _, ...rule }) => rule) })) })
+  document.commentBefore = [
+    ` Rules of the model ${schema.name}, generated from its model.yaml by "modelwatch export rules".`,
+    ' An ordinary Prometheus rule file: Prometheus, Thanos and Mimir run it as it is. Change the "drift" block of model.yaml and generate anew.',
+  ].join('\n')
+  for (const [g, { rules }] of groups.entries()) {
+    for (const [r, { says }] of rules.entries()) {
+      if (says !== undefined) (document.getIn(['groups', g, 'rules', r], true) as Node).commentBefore = ` ${says}`
+    }
+  }
+  return document.toString({ lineWidth: 0 })
 }
 
-function driftGroup(schema: ModelSchema) {
+/** A rule as the file has it, and what a reader should know of it. */
+interface DocumentedRule {
+  readonly says?: string
+  readonly record?: string
+  readonly alert?: string
+  readonly expr: string
+  readonly for?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+interface DocumentedGroup {
+  readonly name: string
+  readonly interval: string
+  readonly rules: readonly DocumentedRule[]
+}
+
+function driftGroup(schema: ModelSchema): DocumentedGroup {
   const { drift } = schema
   const of = `{model=${JSON.stringify(schema.name)}}`
   const perValue = 'model, revision, role, name'
   const inUse = `(modelwatch:bin_rows${of} + modelwatch:bin_rows:reference${of}) > 0`
   const values = valuesOf(schema).length
   const deviate = Number(normalDeviate(drift.significance / values).toFixed(DEVIATE_DIGITS))
-  const gate = (record: string, value: number) => ({ record, expr: `vector(${value})`, labels: { model: schema.name } })
+  const gate = (says: string, record: string, value: number) => ({ says, record, expr: `vector(${value})`, labels: { model: schema.name } })
 
   return {
     name: `modelwatch-${schema.name}-drift`,
     interval: drift.interval,
     rules: [
-      // What came in, and what the training data would have put there.
-      { record: 'modelwatch:bin_rows', expr: `sum by (${perValue}, bin) (increase(modelwatch_value_bin_total${of}[${drift.window}]))` },
       {
+        says: 'Rows that fell into each bin in the window, over all replicas.',
+        record: 'modelwatch:bin_rows',
+        expr: `sum by (${perValue}, bin) (increase(modelwatch_value_bin_total${of}[${drift.window}]))`,
+      },
+      {
+        says: 'Training rows in the same bin; every gateway exposes the same ones.',
         record: 'modelwatch:bin_rows:reference',
         expr: `max by (${perValue}, bin) (modelwatch_reference_bin_ratio${of}) * on (model, revision) group_left () max by (model, revision) (modelwatch_reference_rows${of})`,
       },
-      { record: 'modelwatch:value_rows', expr: `sum without (bin) (modelwatch:bin_rows${of})` },
-      { record: 'modelwatch:value_rows:reference', expr: `sum without (bin) (modelwatch:bin_rows:reference${of})` },
-      { record: 'modelwatch:value_bins', expr: `count without (bin) (${inUse})` },
-      // Shares over the bins in use, with the prior; nothing while no row has come.
       {
+        says: 'Rows of each input and output in the window, and in training.',
+        record: 'modelwatch:value_rows',
+        expr: `sum without (bin) (modelwatch:bin_rows${of})`,
+      },
+      { record: 'modelwatch:value_rows:reference', expr: `sum without (bin) (modelwatch:bin_rows:reference${of})` },
+      {
+        says: 'Bins in use: those that hold a row now or held one in training.',
+        record: 'modelwatch:value_bins',
+        expr: `count without (bin) (${inUse})`,
+      },
+      {
+        says: 'Shares of the bins in use, half a row added to each so that an empty one stays finite; nothing while no row has come.',
         record: 'modelwatch:bin_share',
         expr: `(modelwatch:bin_rows${of} + ${PRIOR_ROWS}) / on (${perValue}) group_left () ((modelwatch:value_rows${of} > 0) + ${PRIOR_ROWS} * modelwatch:value_bins${of}) and (${inUse})`,
       },
@@ -59,24 +94,31 @@ function driftGroup(schema: ModelSchema) {
         record: 'modelwatch:bin_share:reference',
         expr: `(modelwatch:bin_rows:reference${of} + ${PRIOR_ROWS}) / on (${perValue}) group_left () (modelwatch:value_rows:reference${of} + ${PRIOR_ROWS} * modelwatch:value_bins${of}) and (${inUse})`,
       },
-      // How large is the drift, how large would chance alone make it, and how many deviations lie between.
       {
+        says: 'Population stability index: how large the drift is. 0 is none.',
         record: 'modelwatch:psi',
         expr: `sum without (bin) ((modelwatch:bin_share${of} - modelwatch:bin_share:reference${of}) * ln(modelwatch:bin_share${of} / modelwatch:bin_share:reference${of}))`,
       },
       { record: 'modelwatch:psi_degrees', expr: `modelwatch:value_bins${of} - 1 > 0` },
       {
+        says: 'The PSI that chance alone gives on average with so few rows: degrees of freedom × (1/n + 1/M).',
         record: 'modelwatch:psi_chance',
         expr: `modelwatch:psi_degrees${of} * (1 / modelwatch:value_rows${of} + 1 / modelwatch:value_rows:reference${of})`,
       },
       {
+        says: 'How far the PSI lies beyond chance, in standard deviations (Wilson and Hilferty): 0 is ordinary, 3 is one in a thousand.',
         record: 'modelwatch:psi_z',
         expr: `((modelwatch:psi${of} / modelwatch:psi_chance${of}) ^ (1 / 3) - (1 - 2 / (9 * modelwatch:psi_degrees${of}))) / sqrt(2 / (9 * modelwatch:psi_degrees${of}))`,
       },
-      gate('modelwatch:psi_gate', drift.psi_gate),
-      gate('modelwatch:psi_z_gate', deviate),
-      gate('modelwatch:value_rows_gate', drift.rows_min),
+      gate('The limits of the alert below, for whoever draws them.', 'modelwatch:psi_gate', drift.psi_gate),
+      gate(
+        `Exceeded by chance once in ${Math.round(values / drift.significance)} evaluations: a significance of ${drift.significance}, shared by ${values} values.`,
+        'modelwatch:psi_z_gate',
+        deviate,
+      ),
+      gate('With fewer rows nothing is judged.', 'modelwatch:value_rows_gate', drift.rows_min),
       {
+        says: 'Large enough to matter, more than chance explains, and seen in enough rows: all three.',
         alert: 'ModelwatchDrift',
         expr: `modelwatch:psi${of} > ${drift.psi_gate} and modelwatch:psi_z${of} > ${deviate} and modelwatch:value_rows${of} >= ${drift.rows_min}`,
         for: drift.for,
@@ -90,7 +132,7 @@ function driftGroup(schema: ModelSchema) {
   }
 }
 
-function serviceGroup({ name, drift }: ModelSchema) {
+function serviceGroup({ name, drift }: ModelSchema): DocumentedGroup {
   const model = `model=${JSON.stringify(name)}`
   const rate = (matchers: string) => `sum by (model) (rate(modelwatch_requests_total{${matchers}}[${drift.window}]))`
   const enough = `sum by (model) (increase(modelwatch_requests_total{${model}}[${drift.window}])) >= ${REQUESTS_MIN}`
