@@ -1,7 +1,7 @@
 export { CATEGORY_LENGTH_MAX } from './bins.ts'
 export { toInputValue, toNumber } from './cells.ts'
 export { toRuleFile } from './drift-rules.ts'
-export { type JsonSchema, toRowSchema } from './input-schema.ts'
+export { type JsonSchema, toExampleRow, toRowSchema } from './input-schema.ts'
 export { createObserver, type Observer } from './observer.ts'
 export {
   buildReference,

@@ -1,3 +1,4 @@
+import type { Reference } from './reference.ts'
 import type { Feature, ModelSchema } from './schema.ts'
 
 /** JSON Schema (2020-12), as the OpenAPI page shows it. */
@@ -13,6 +14,24 @@ export function toRowSchema(schema: ModelSchema): JsonSchema {
     properties: Object.fromEntries(schema.features.map((feature) => [feature.name, toFeatureSchema(feature)])),
   }
 }
+
+/**
+ * A row to try the model with: of each number the edge in the middle of its training bins, of each category the most frequent one.
+ * Without a reference, the lowest value that the schema allows.
+ */
+export function toExampleRow(schema: ModelSchema, reference: Reference | undefined): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    schema.features.map((feature) => {
+      const profile = reference?.values.find(({ role, name }) => role === 'input' && name === feature.name)
+      if (feature.type === 'boolean') return [feature.name, true]
+      if (profile?.kind === 'number') return [feature.name, toTypical(feature, profile.edges[profile.edges.length >> 1]!)]
+      if (profile?.kind === 'category') return [feature.name, profile.categories[profile.rows.indexOf(Math.max(...profile.rows))] ?? '']
+      return [feature.name, feature.type === 'category' ? (feature.categories?.[0] ?? '') : (feature.range?.[0] ?? 0)]
+    }),
+  )
+}
+
+const toTypical = ({ type }: Feature, value: number) => (type === 'integer' ? Math.round(value) : value)
 
 function toFeatureSchema(feature: Feature): JsonSchema {
   const { unit, description, categories } = feature

@@ -289,6 +289,7 @@ test('health, models, metrics and the API page answer', async () => {
     '/v1/models/demo/labels',
     '/v1/models/demo/predict',
   ])
+  expect(JSON.stringify(paths)).toContain('"example":{"wind":30,"sky":"sun"}')
   expect(JSON.stringify(paths)).toContain('"wind":{"type":"number","description":"Unit: m/s.","minimum":0,"maximum":60}')
 })
 

@@ -61,7 +61,11 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
       },
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'modelwatch gateway' },
+    uiConfig: { layout: 'BaseLayout', defaultModelsExpandDepth: -1, tryItOutEnabled: true }, // Ready to send; no bar of another name on top.
+  })
 
   const meter = createRequestMeter(deps.registry)
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))

@@ -13,6 +13,7 @@ import {
   type QualityTracker,
   qualityDefaults,
   type ReadRows,
+  toExampleRow,
 } from '../../watch/index.ts'
 import { Batcher } from './batcher.ts'
 import type { ServingConfig } from './config.ts'
@@ -26,6 +27,8 @@ export interface ServedModel {
   readonly schema: ModelSchema
   readonly revision: string
   readonly watched: boolean
+  /** A row like those of the training data, for the API page. */
+  readonly exampleRow: Readonly<Record<string, unknown>>
   readRows(rows: readonly unknown[]): ReadRows
   /** @returns shape [outputs][rows]. */
   predict(columns: Columns): Promise<readonly OutputColumn[]>
@@ -58,6 +61,7 @@ export async function loadServedModel(found: ModelPackage, config: ServingConfig
     schema,
     revision,
     watched: reference !== undefined,
+    exampleRow: toExampleRow(schema, reference),
     readRows: compileRowReader(schema),
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(schema, revision, reference, registry),

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Value } from 'typebox/value'
 import { Registry } from '../../instrument/index.ts'
 import type { Columns } from '../../watch/index.ts'
-import { compileRowReader, createObserver, createQualityTracker } from '../../watch/index.ts'
+import { compileRowReader, createObserver, createQualityTracker, toExampleRow } from '../../watch/index.ts'
 import { testReference, testSchema } from '../../watch/testing.ts'
 import { Batcher } from './batcher.ts'
 import { ServingConfig } from './config.ts'
@@ -61,6 +61,7 @@ export async function createTestGateway(config: Partial<ServingConfig> = {}): Pr
     schema: testSchema,
     revision: of.revision,
     watched: true,
+    exampleRow: toExampleRow(testSchema, testReference()),
     readRows: compileRowReader(testSchema),
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(testSchema, of.revision, testReference(), registry),

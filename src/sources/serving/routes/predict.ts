@@ -98,8 +98,8 @@ function toInputError(faults: readonly RowFault[], count: number, single: boolea
   return Object.assign(error, { detail, detailCount: count })
 }
 
-function openApi({ schema }: ServedModel, rowsMax: number) {
-  const row = toRowSchema(schema)
+function openApi({ schema, exampleRow }: ServedModel, rowsMax: number) {
+  const row = { ...toRowSchema(schema), example: exampleRow }
   const outputs = {
     type: 'object',
     properties: Object.fromEntries(
