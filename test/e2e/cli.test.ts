@@ -63,7 +63,7 @@ const faults: readonly Fault[] = [
     why: 'a rule file with broken PromQL',
     spoil: broken('rules/weather.yml', 'sum by (', 'sum bye ('),
     code: 2,
-    says: /^error rules\/weather\.yml:8:9: groups\[0\]\.rules\[0\]\.expr: 1:5: parse error: unexpected "bye"$/,
+    says: /^error rules\/weather\.yml:10:9: groups\[0\]\.rules\[0\]\.expr: 1:5: parse error: unexpected "bye"$/,
     hint: /MW_CONFIG_INVALID/,
   },
   {
