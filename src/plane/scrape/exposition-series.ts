@@ -1,5 +1,6 @@
 import { METRIC_NAME } from '../../core/labels.ts'
 import { formatGeneral, parseNumber } from '../../core/number-text.ts'
+import { BACKSLASH, BRACE_CLOSE, BRACE_OPEN, COMMA, EQUALS, NEWLINE, QUOTE } from './characters.ts'
 
 export type ExpositionFormat = 'text' | 'openmetrics'
 
@@ -7,14 +8,6 @@ export type ExpositionFormat = 'text' | 'openmetrics'
 export class SeriesSyntaxError extends Error {}
 
 export type LabelPair = readonly [name: string, value: string]
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const EQUALS = 0x3d
-const BRACE_OPEN = 0x7b
-const BRACE_CLOSE = 0x7d
-const NEWLINE = 0x0a
 
 /** Whether a character may begin a metric name: a letter, `_` or `:`. */
 export function isNameStart(code: number): boolean {

@@ -1,4 +1,5 @@
 import { parseNumber } from '../../core/number-text.ts'
+import { BRACE_CLOSE, BRACE_OPEN, HASH, MINUS, NEWLINE, POINT, QUOTE, SPACE } from './characters.ts'
 import { scrapeErrors } from './errors.ts'
 import {
   bracesEnd,
@@ -37,15 +38,6 @@ export interface ExpositionSink<E extends SeriesEntry> {
   sample(entry: E, value: number, timeMs: number | undefined): void
   metadata(kind: MetadataKind, metric: string, text: string): void
 }
-
-const NEWLINE = 0x0a
-const SPACE = 0x20
-const HASH = 0x23
-const BRACE_OPEN = 0x7b
-const BRACE_CLOSE = 0x7d
-const QUOTE = 0x22
-const POINT = 0x2e
-const MINUS = 0x2d
 
 const typesOf = {
   text: new Set(['counter', 'gauge', 'histogram', 'summary', 'untyped']),
@@ -132,15 +124,15 @@ export class ExpositionParser<E extends SeriesEntry> {
     }
   }
 
+  /** The series that is written here: the one whose turn it is, or whichever its text names. */
+  #seriesAt(start: number): E {
+    return this.#guess(start) ?? this.#resolve(this.#text.slice(start, this.#seriesEnd(start)))
+  }
+
   #textSample(start: number): void {
     const text = this.#text
-    let entry = this.#guess(start)
-    let at: number
-    if (entry !== undefined) at = start + entry.raw.length
-    else {
-      at = this.#seriesEnd(start)
-      entry = this.#resolve(text.slice(start, at))
-    }
+    const entry = this.#seriesAt(start)
+    let at = start + entry.raw.length
     at = skipBlanks(text, at)
     const value = this.#number(at, 'value after metric')
     at = skipBlanks(text, this.#at)
@@ -170,13 +162,8 @@ export class ExpositionParser<E extends SeriesEntry> {
       return false
     }
     if (text.charCodeAt(start) === HASH) return this.#openMetricsComment(start)
-    let entry = this.#guess(start)
-    let at: number
-    if (entry !== undefined) at = start + entry.raw.length
-    else {
-      at = this.#seriesEnd(start)
-      entry = this.#resolve(text.slice(start, at))
-    }
+    const entry = this.#seriesAt(start)
+    const at = start + entry.raw.length
     if (text.charCodeAt(at) !== SPACE) throw new SeriesSyntaxError(`expected value after metric, got ${show(text, at)}`)
     const value = this.#number(at + 1, 'value after metric')
     let timeMs: number | undefined

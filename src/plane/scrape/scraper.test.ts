@@ -7,6 +7,7 @@ import { createMemoryStore } from '../store/index.ts'
 import type { ScrapeJob } from './config.ts'
 import type { Scraper } from './contract.ts'
 import { createScraper } from './scraper.ts'
+import { testJob } from './testing.ts'
 
 const servers: Server[] = []
 let scraper: Scraper | undefined
@@ -29,22 +30,7 @@ async function serve(answer: string | undefined): Promise<Server> {
 
 const addressOf = (server: Server) => `127.0.0.1:${(server.address() as AddressInfo).port}`
 
-function job(options: Partial<ScrapeJob>): ScrapeJob {
-  return {
-    jobName: 'app',
-    intervalMs: 200,
-    timeoutMs: 200,
-    metricsPath: '/metrics',
-    scheme: 'http',
-    params: {},
-    honorLabels: false,
-    honorTimestamps: true,
-    samplesMax: Number.POSITIVE_INFINITY,
-    bodyBytesMax: 1_000_000,
-    targets: [],
-    ...options,
-  }
-}
+const job = (options: Partial<ScrapeJob>) => testJob({ intervalMs: 200, timeoutMs: 200, bodyBytesMax: 1_000_000, ...options })
 
 test('a target that never answers costs the others nothing, and is down', async () => {
   const good = await serve('a 1\n')

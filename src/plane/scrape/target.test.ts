@@ -8,21 +8,10 @@ import { scrapeErrors } from './errors.ts'
 import type { Fetcher } from './fetch.ts'
 import { Target } from './target.ts'
 import { resolveTarget } from './target-labels.ts'
+import { testJob } from './testing.ts'
 
 const never = new AbortController().signal
-const job: ScrapeJob = {
-  jobName: 'app',
-  intervalMs: 1000,
-  timeoutMs: 500,
-  metricsPath: '/metrics',
-  scheme: 'http',
-  params: {},
-  honorLabels: false,
-  honorTimestamps: true,
-  samplesMax: Number.POSITIVE_INFINITY,
-  bodyBytesMax: Number.POSITIVE_INFINITY,
-  targets: [],
-}
+const job = testJob()
 
 /** A target that answers each scrape with the next of `bodies`; an Error is a failed scrape. */
 function scripted(bodies: readonly (string | Error)[], options: Partial<ScrapeJob> = {}) {

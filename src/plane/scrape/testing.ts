@@ -1,3 +1,4 @@
+import type { ScrapeJob } from './config.ts'
 import { ExpositionParser, type ExpositionSink, type MetadataKind, type SeriesEntry } from './exposition.ts'
 import type { ExpositionFormat } from './exposition-series.ts'
 
@@ -40,5 +41,23 @@ export function createExpositionReader(format: ExpositionFormat) {
       while (!parser.parse(7)); // A slice that ends anywhere must not matter.
       return { samples, metadata, created }
     },
+  }
+}
+
+/** A job with nothing to scrape, short times and no limits to speak of. */
+export function testJob(options: Partial<ScrapeJob> = {}): ScrapeJob {
+  return {
+    jobName: 'app',
+    intervalMs: 1000,
+    timeoutMs: 500,
+    metricsPath: '/metrics',
+    scheme: 'http',
+    params: {},
+    honorLabels: false,
+    honorTimestamps: true,
+    samplesMax: Number.POSITIVE_INFINITY,
+    bodyBytesMax: Number.POSITIVE_INFINITY,
+    targets: [],
+    ...options,
   }
 }

@@ -40,6 +40,7 @@ export class Batcher {
     this.#model = model
     this.#options = options
     this.#metrics = bindMetrics(registry, of)
+    registry.read(families.rowsWaiting, of, () => this.#rowsWaiting)
   }
 
   /**

@@ -34,6 +34,14 @@ export const servingFamilies = defineFamilies({
     labels: ['model', 'revision'],
     labelSetsMax: 50,
   },
+  rowsWaiting: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_rows_waiting',
+    help: 'Rows waiting for a call of the model; at serving.rows_waiting_max further requests are answered 503.',
+    labels: ['model', 'revision'],
+    labelSetsMax: 50,
+  },
   batchRows: {
     kind: 'histogram',
     unit: 'none',

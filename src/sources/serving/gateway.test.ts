@@ -136,7 +136,7 @@ test('requests that wait together share a call, and each gets its own rows', asy
       ],
     }),
   )
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await expect.poll(() => series(gateway, 'modelwatch_rows_waiting')).toBe('6')
   gateway.model.release()
   expect((await first).json().outputs).toEqual({ warmth: 2 })
   const answers = (await Promise.all(more)).map((reply) =>
@@ -155,7 +155,7 @@ test('a row on which the model fails does not fail its neighbours', async () => 
   const first = post(gateway, { wind: 1, sky: 'sun' })
   await expect.poll(() => gateway.model.calls).toEqual([1])
   const replies = [2, FAILING_WIND, 4].map((wind) => post(gateway, { wind, sky: 'sun' }))
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await expect.poll(() => series(gateway, 'modelwatch_rows_waiting')).toBe('3')
   gateway.model.release()
   await first
   const [two, failed, four] = await Promise.all(replies)
@@ -176,7 +176,7 @@ test('too many waiting rows are turned away at once, and told when to come back'
       { wind: 2, sky: 'sun' },
     ],
   })
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await expect.poll(() => series(gateway, 'modelwatch_rows_waiting')).toBe('2')
   const refused = await post(gateway, { wind: 3, sky: 'sun' })
   expect([refused.statusCode, refused.headers['retry-after'], refused.json().code]).toEqual([503, '1', 'MW_GATEWAY_BUSY'])
   gateway.model.release()
@@ -314,7 +314,7 @@ test('unloading waits for the rows under way and refuses new ones', async () => 
   const running = post(gateway, { wind: 1, sky: 'sun' })
   await expect.poll(() => gateway.model.calls).toEqual([1])
   const waiting = post(gateway, { wind: 2, sky: 'sun' })
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await expect.poll(() => series(gateway, 'modelwatch_rows_waiting')).toBe('1')
   let unloaded = false
   const unloading = gateway.served.unload().then(() => {
     unloaded = true

@@ -13,10 +13,9 @@ test.for(['', '{', '{"a":NaNa}', '{"a":"NaN', 'NaN NaN', '{"a":nan}'])('%j is no
 })
 
 test('hostile text costs one pass: a million escaped quotes and no end', () => {
+  // A quadratic scan takes many minutes, and fails by the limit of every test.
   const text = `{"b":NaN,"a":"${'\\"'.repeat(1_000_000)}`
-  const startMs = performance.now()
   expect(() => parseJsonBody(text)).toThrow(expect.objectContaining({ code: 'MW_BODY_INVALID' }))
-  expect(performance.now() - startMs).toBeLessThan(2000) // A quadratic scan takes many minutes.
 })
 
 test('a long string beside NaN is no obstacle', () => {
