@@ -30,6 +30,18 @@ export function labelsKey(labels: Labels): string {
   return key
 }
 
+/** The order in which Prometheus lists series: by name, then value, label by label. */
+export function compareLabels(a: Labels, b: Labels): number {
+  const shorter = Math.min(a.length, b.length)
+  for (let i = 0; i < shorter; i++) {
+    const [nameA, valueA] = a[i]!
+    const [nameB, valueB] = b[i]!
+    if (nameA !== nameB) return nameA < nameB ? -1 : 1
+    if (valueA !== valueB) return valueA < valueB ? -1 : 1
+  }
+  return a.length - b.length
+}
+
 /** Labels as PromQL prints them: `name{a="b"}`. */
 export function formatLabels(labels: Labels): string {
   const name = labelValue(labels, METRIC_NAME)
