@@ -10,7 +10,17 @@ const MonitorConfig = Type.Object(
   {
     listen: Type.String({ default: '127.0.0.1:9090', description: 'Address of the page and of the Prometheus API, host:port.' }),
     config_file: Type.String({ default: 'prometheus.yml', description: 'Prometheus configuration, relative to this file.' }),
-    retention: PositiveDuration({ default: '6h', description: 'How long samples are kept, in memory.' }),
+    storage: Type.String({
+      default: 'data',
+      description: 'Folder that samples are kept in, relative to this file; made if it is not there.',
+    }),
+    retention: PositiveDuration({ default: '15d', description: 'How long samples are kept.' }),
+    retention_size: Type.Optional(
+      Type.String({
+        pattern: '^\\d+(\\.\\d+)?[KMGTP]?i?B$',
+        description: 'How much disk samples may take, such as 10GB; the oldest go first.',
+      }),
+    ),
   },
   { additionalProperties: false, default: {} },
 )

@@ -96,8 +96,11 @@ function monitorArgs({ monitor }: ModelwatchConfig, dir: string, listen = monito
     join(dir, monitor.config_file),
     '--web.listen-address',
     listen,
+    '--storage.path',
+    join(dir, monitor.storage),
     '--storage.retention.time',
     monitor.retention,
+    ...(monitor.retention_size === undefined ? [] : ['--storage.retention.size', monitor.retention_size]),
   ]
 }
 

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { readVersion } from '../app/version.ts'
+import { addBackfillCommand } from './commands/backfill.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addProfileCommand } from './commands/profile.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addMonitorCommand, addServeCommand } from './commands/roles.ts'
+import { addTsdbCommand } from './commands/tsdb.ts'
 import { addUpCommand } from './commands/up.ts'
 import { reportError } from './output.ts'
 
@@ -33,6 +35,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration.`,
   addProfileCommand(program)
   addReplayCommand(program)
   addExportCommand(program)
+  addBackfillCommand(program)
+  addTsdbCommand(program)
   for (const command of program.commands) command.exitOverride()
   return program
 }

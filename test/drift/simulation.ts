@@ -65,7 +65,7 @@ export interface Stream {
  */
 export class Simulation {
   readonly #registry: Registry
-  readonly #store = createMemoryStore({ retentionMs: 3_600_000 }, {})
+  readonly #store = createMemoryStore({ retentionMs: 3_600_000 })
   readonly #engine = createQueryEngine({}, { reader: this.#store })
   readonly #refs = new Map<string, SeriesRef>()
   readonly #observer

@@ -11,8 +11,8 @@ export interface PrometheusServer {
   stop(): Promise<void>
 }
 
-/** Starts Prometheus and waits until it answers. @param program - Where it is. */
-export async function startPrometheus(program: string, configFile: string): Promise<PrometheusServer> {
+/** Starts Prometheus and waits until it answers. @param program - Where it is. @param flags - More of them. */
+export async function startPrometheus(program: string, configFile: string, flags: readonly string[] = []): Promise<PrometheusServer> {
   const storage = mkdtempSync(join(tmpdir(), 'modelwatch-prometheus-'))
   const [port] = await freePorts(1)
   const running = startProgram(program, [
@@ -20,6 +20,7 @@ export async function startPrometheus(program: string, configFile: string): Prom
     `--storage.tsdb.path=${storage}`,
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=warn',
+    ...flags,
   ])
   const url = `http://127.0.0.1:${port}`
   const stop = async () => {

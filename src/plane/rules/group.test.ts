@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fromLabels, toLabels } from '../../core/labels.ts'
 import type { VectorSample } from '../promql/contract.ts'
 import { createMemoryStore, isStaleMarker } from '../store/index.ts'
+import { readColumns } from '../store/testing.ts'
 import type { AlertingRule, Rule } from './config.ts'
 import { RunningGroup } from './group.ts'
 import { createScriptedEngine } from './testing.ts'
@@ -20,9 +21,9 @@ function start(rules: readonly Rule[], answers: Answers, seriesMax = Number.POSI
     { externalLabels: { region: 'eu' } },
     { engine: createScriptedEngine(answers), store, onError: (failure) => void failures.push(failure.rule) },
   )
-  const kept = (metric: string) =>
+  const kept = async (metric: string) =>
     Object.fromEntries(
-      store.select([{ name: '__name__', op: '=', value: metric }], { fromMs: 0, toMs: 1e12 }).map(({ labels, timesMs, values }) => {
+      (await readColumns(store, [{ name: '__name__', op: '=', value: metric }])).map(({ labels, timesMs, values }) => {
         const { __name__, ...rest } = fromLabels(labels)
         return [JSON.stringify(rest), Array.from(timesMs, (t, i) => `${t}:${isStaleMarker(values, i) ? 'stale' : values[i]}`).join(' ')]
       }),
@@ -47,14 +48,14 @@ test('a recording rule names its series, adds labels, and ends what it gives no 
   })
   await group.evaluate(1000)
   await group.evaluate(2000)
-  expect(kept('job:x')).toEqual({ '{"job":"a","kind":"sum"}': '1000:3 2000:stale', '{"job":"b","kind":"sum"}': '1000:4 2000:5' })
+  expect(await kept('job:x')).toEqual({ '{"job":"a","kind":"sum"}': '1000:3 2000:stale', '{"job":"b","kind":"sum"}': '1000:4 2000:5' })
   expect(group.status()).toMatchObject({ lastEvaluationMs: 2000, rules: [{ kind: 'recording', name: 'job:x', query: 'x', health: 'ok' }] })
 })
 
 test('a scalar is recorded as a series without labels', async () => {
   const { group, kept } = start([{ ...recording, labels: {} }], { x: () => 7 })
   await group.evaluate(1000)
-  expect(kept('job:x')).toEqual({ '{}': '1000:7' })
+  expect(await kept('job:x')).toEqual({ '{}': '1000:7' })
 })
 
 test.for([
@@ -71,7 +72,7 @@ test.for([
   expect(await group.evaluate(1000)).toEqual({ evaluated: 2, failed: 1 })
   expect(group.status().rules[0]).toMatchObject({ health: 'err', lastError: expect.stringContaining(error) })
   expect(group.status().rules[1]).toMatchObject({ health: 'ok' })
-  expect(kept('job:x')).toEqual({})
+  expect(await kept('job:x')).toEqual({})
   expect(failures).toEqual(['job:x'])
 })
 
@@ -84,11 +85,11 @@ test('an alert waits for `for`, fires, and ends; its series tell the story', asy
   }
   expect(states).toEqual(['pending', 'pending', 'firing', 'firing', 'inactive', 'inactive'])
   const labels = '"alertname":"Down","ALERTSTATE","job":"a","severity":"page","who":"a"'
-  expect(kept('ALERTS')).toEqual({
+  expect(await kept('ALERTS')).toEqual({
     [`{${labels.replace('ALERTSTATE"', 'alertstate":"pending"')}}`]: '1000:1 2000:1 3000:stale',
     [`{${labels.replace('ALERTSTATE"', 'alertstate":"firing"')}}`]: '3000:1 4000:1 5000:stale',
   })
-  expect(kept('ALERTS_FOR_STATE')).toEqual({ [`{${labels.replace('"ALERTSTATE",', '')}}`]: '1000:1 2000:1 3000:1 4000:1 5000:stale' })
+  expect(await kept('ALERTS_FOR_STATE')).toEqual({ [`{${labels.replace('"ALERTSTATE",', '')}}`]: '1000:1 2000:1 3000:1 4000:1 5000:stale' })
 })
 
 test('an alert shows the newest value in its annotations and the first time it held', async () => {

@@ -92,7 +92,7 @@ export class RunningGroup {
       const { value } = await this.#deps.engine.instant(running.rule.expr, timeMs)
       if (value.kind !== 'vector' && value.kind !== 'scalar') throw ruleErrors.MW_RULE_RESULT('rule result is not a vector or scalar')
       const samples = value.kind === 'vector' ? value.samples : [{ labels: [], timeMs, value: value.value }]
-      this.#write(running, outputOf(running, samples, timeMs, this.#group.seriesMax), timeMs)
+      await this.#write(running, outputOf(running, samples, timeMs, this.#group.seriesMax), timeMs)
       running.health = 'ok'
       running.lastError = ''
       return true
@@ -107,7 +107,7 @@ export class RunningGroup {
     }
   }
 
-  #write(running: RunningRule, output: readonly OutputSeries[], timeMs: number): void {
+  async #write(running: RunningRule, output: readonly OutputSeries[], timeMs: number): Promise<void> {
     const appender = this.#deps.store.appender()
     const written = new Map<string, SeriesRef>()
     for (const { labels, value } of output) {
@@ -117,7 +117,7 @@ export class RunningGroup {
     }
     for (const [key, ref] of running.written) if (!written.has(key)) appender.appendStale(ref, timeMs)
     running.written = written
-    appender.commit()
+    await appender.commit()
   }
 }
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { Client, type Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import { ModelwatchError, messageOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/time.ts'
 import { scrapeErrors } from './errors.ts'
@@ -40,8 +40,12 @@ const accept = [
 export function createFetcher({ url, timeoutMs, bodyBytesMax: bytesMax }: FetcherOptions): Fetcher {
   const bodyBytesMax = Math.min(bytesMax, textBytesMax)
   // The abort signal is the only clock: it covers connecting, waiting and reading together.
-  const connect = (origin: string) => new Client(origin, { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } })
-  const client = connect(url.origin)
+  const connect = async (origin: string) => {
+    // Loaded with the first scrape: a monitor that is written to, and scrapes nothing, is 20 MiB smaller without it.
+    const undici = await import('undici')
+    return new undici.Client(origin, { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } })
+  }
+  let connected: Promise<Client> | undefined
   const headers = {
     accept,
     'accept-encoding': 'gzip',
@@ -52,7 +56,8 @@ export function createFetcher({ url, timeoutMs, bodyBytesMax: bytesMax }: Fetche
     let target = url
     for (let hop = 0; hop <= redirectsMax; hop++) {
       const own = target.origin === url.origin
-      const via = own ? client : connect(target.origin)
+      connected ??= connect(url.origin)
+      const via = await (own ? connected : connect(target.origin))
       try {
         const response = await via.request({ method: 'GET', path: target.pathname + target.search, headers, signal })
         const location = response.headers.location
@@ -79,7 +84,9 @@ export function createFetcher({ url, timeoutMs, bodyBytesMax: bytesMax }: Fetche
         throw scrapeErrors.MW_SCRAPE_HTTP(reasonOf(error), { cause: error })
       }
     },
-    close: () => client.destroy(),
+    async close() {
+      await (await connected)?.destroy()
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fromLabels } from '../../core/labels.ts'
 import type { SeriesStore } from '../store/contract.ts'
 import { createMemoryStore, isStaleMarker } from '../store/index.ts'
+import { readColumns } from '../store/testing.ts'
 import type { ScrapeJob } from './config.ts'
 import { scrapeErrors } from './errors.ts'
 import type { Fetcher } from './fetch.ts'
@@ -43,8 +44,8 @@ beforeEach(() => {
 afterEach(() => store.close())
 
 /** Samples of one metric as `label: [time:value …]`, a staleness marker being `time:stale`. */
-function kept(metric: string): { labels: Record<string, string>; samples: string[] }[] {
-  return store.select([{ name: '__name__', op: '=', value: metric }], { fromMs: 0, toMs: 1e12 }).map(({ labels, timesMs, values }) => {
+async function kept(metric: string): Promise<{ labels: Record<string, string>; samples: string[] }[]> {
+  return (await readColumns(store, [{ name: '__name__', op: '=', value: metric }])).map(({ labels, timesMs, values }) => {
     const { __name__, ...rest } = fromLabels(labels)
     return { labels: rest, samples: Array.from(timesMs, (timeMs, i) => `${timeMs}:${isStaleMarker(values, i) ? 'stale' : values[i]}`) }
   })
@@ -53,7 +54,7 @@ function kept(metric: string): { labels: Record<string, string>; samples: string
 test('a series bears the labels of its target', async () => {
   const { scrape } = scripted(['a{b="c"} 7\n'])
   await scrape(1000)
-  expect(kept('a')).toEqual([{ labels: { b: 'c', env: 'test', instance: 'host:1', job: 'app' }, samples: ['1000:7'] }])
+  expect(await kept('a')).toEqual([{ labels: { b: 'c', env: 'test', instance: 'host:1', job: 'app' }, samples: ['1000:7'] }])
 })
 
 test.for([
@@ -62,13 +63,13 @@ test.for([
 ])('honor_labels $honorLabels: $why', async ({ honorLabels, want }) => {
   const { scrape } = scripted(['a{job="x"} 1\n'], { honorLabels })
   await scrape(1000)
-  expect(kept('a')[0]?.labels).toEqual({ ...want, instance: 'host:1' })
+  expect((await kept('a'))[0]?.labels).toEqual({ ...want, instance: 'host:1' })
 })
 
 test('labels that bear names of JavaScript are labels like others', async () => {
   const { scrape } = scripted(['a{constructor="1",__proto__="2"} 1\n'])
   await scrape(1000)
-  expect(kept('a')[0]?.labels).toEqual(
+  expect((await kept('a'))[0]?.labels).toEqual(
     Object.fromEntries([
       ['constructor', '1'],
       ['__proto__', '2'],
@@ -82,15 +83,15 @@ test('labels that bear names of JavaScript are labels like others', async () => 
 test('a series that disappears ends, and may come back', async () => {
   const { scrape } = scripted(['a 1\nb 1\n', 'a 2\n', 'a 3\nb 3\n'])
   for (const timeMs of [1000, 2000, 3000]) await scrape(timeMs)
-  expect(kept('a')[0]?.samples).toEqual(['1000:1', '2000:2', '3000:3'])
-  expect(kept('b')[0]?.samples).toEqual(['1000:1', '2000:stale', '3000:3'])
+  expect((await kept('a'))[0]?.samples).toEqual(['1000:1', '2000:2', '3000:3'])
+  expect((await kept('b'))[0]?.samples).toEqual(['1000:1', '2000:stale', '3000:3'])
 })
 
 test('the same series written another way has not ended', async () => {
   const { scrape } = scripted(['a{b="1",c="2"} 1\n', 'a{c="2",b="1"} 2\n'])
   await scrape(1000)
   await scrape(2000)
-  expect(kept('a').map((s) => s.samples)).toEqual([['1000:1', '2000:2']])
+  expect((await kept('a')).map((s) => s.samples)).toEqual([['1000:1', '2000:2']])
 })
 
 test('a target that goes down ends all its series once, and up tells', async () => {
@@ -101,16 +102,16 @@ test('a target that goes down ends all its series once, and up tells', async () 
   expect(target.status()).toMatchObject({ health: 'down', lastError: 'refused', lastScrapeMs: 2000 })
   await scrape(3000)
   await scrape(4000)
-  expect(kept('a')[0]?.samples).toEqual(['1000:1', '2000:stale', '4000:4'])
-  expect(kept('up')[0]?.samples).toEqual(['1000:1', '2000:0', '3000:0', '4000:1'])
+  expect((await kept('a'))[0]?.samples).toEqual(['1000:1', '2000:stale', '4000:4'])
+  expect((await kept('up'))[0]?.samples).toEqual(['1000:1', '2000:0', '3000:0', '4000:1'])
 })
 
 test('a scrape that breaks half-way leaves nothing of itself', async () => {
   const { scrape, target } = scripted(['a 1\n', 'a 2\nb 2\n@\n', 'a 3\nb 3\n'])
   for (const timeMs of [1000, 2000, 3000]) await scrape(timeMs)
-  expect(kept('a')[0]?.samples).toEqual(['1000:1', '2000:stale', '3000:3'])
-  expect(kept('b')[0]?.samples).toEqual(['3000:3'])
-  expect(kept('up')[0]?.samples).toEqual(['1000:1', '2000:0', '3000:1'])
+  expect((await kept('a'))[0]?.samples).toEqual(['1000:1', '2000:stale', '3000:3'])
+  expect((await kept('b'))[0]?.samples).toEqual(['3000:3'])
+  expect((await kept('up'))[0]?.samples).toEqual(['1000:1', '2000:0', '3000:1'])
   expect(target.status().health).toBe('up')
 })
 
@@ -118,32 +119,32 @@ test('the figures about a scrape', async () => {
   const { scrape } = scripted(['a 1\nb 1\n', 'a 2\nc 2\n'])
   await scrape(1000)
   await scrape(2000)
-  expect(kept('scrape_samples_scraped')[0]?.samples).toEqual(['1000:2', '2000:2'])
-  expect(kept('scrape_samples_post_metric_relabeling')[0]?.samples).toEqual(['1000:2', '2000:2'])
-  expect(kept('scrape_series_added')[0]?.samples).toEqual(['1000:2', '2000:1'])
-  expect(kept('scrape_duration_seconds')[0]?.samples).toHaveLength(2)
+  expect((await kept('scrape_samples_scraped'))[0]?.samples).toEqual(['1000:2', '2000:2'])
+  expect((await kept('scrape_samples_post_metric_relabeling'))[0]?.samples).toEqual(['1000:2', '2000:2'])
+  expect((await kept('scrape_series_added'))[0]?.samples).toEqual(['1000:2', '2000:1'])
+  expect((await kept('scrape_duration_seconds'))[0]?.samples).toHaveLength(2)
 })
 
 test('a scrape past sample_limit fails whole', async () => {
   const { scrape, target } = scripted(['a 1\nb 1\nc 1\n'], { samplesMax: 2 })
   expect(await scrape(1000)).toMatchObject({ failed: true })
   expect(target.status().lastError).toContain('sample limit exceeded: 3')
-  expect(kept('a')).toEqual([])
-  expect(kept('up')[0]?.samples).toEqual(['1000:0'])
+  expect(await kept('a')).toEqual([])
+  expect((await kept('up'))[0]?.samples).toEqual(['1000:0'])
 })
 
 test('times of their own are kept, unless they lie far ahead, and such series never go stale', async () => {
   const { scrape } = scripted(['a 1 400\nb 1 99999999\n', 'c 2\n'])
   expect(await scrape(1000)).toMatchObject({ outOfBounds: 1 })
   await scrape(2000)
-  expect(kept('a')[0]?.samples).toEqual(['400:1'])
-  expect(kept('b')).toEqual([])
+  expect((await kept('a'))[0]?.samples).toEqual(['400:1'])
+  expect(await kept('b')).toEqual([])
 })
 
 test('honor_timestamps: false replaces them by the time of the scrape', async () => {
   const { scrape } = scripted(['a 1 400\n'], { honorTimestamps: false })
   await scrape(1000)
-  expect(kept('a')[0]?.samples).toEqual(['1000:1'])
+  expect((await kept('a'))[0]?.samples).toEqual(['1000:1'])
 })
 
 test('metadata reaches the store, and again only when it changes', async () => {
@@ -159,7 +160,7 @@ test('an empty answer is a scrape that succeeded', async () => {
   await scrape(1000)
   await scrape(2000)
   expect(target.status().health).toBe('up')
-  expect(kept('a')[0]?.samples).toEqual(['1000:1', '2000:stale'])
+  expect((await kept('a'))[0]?.samples).toEqual(['1000:1', '2000:stale'])
 })
 
 test('after stop nothing more is written', async () => {
@@ -175,7 +176,7 @@ test('after stop nothing more is written', async () => {
   const scrape = target.scrape(5000, stop.signal)
   stop.abort()
   expect(await scrape).toBeUndefined()
-  expect(kept('up')).toEqual([])
+  expect(await kept('up')).toEqual([])
 })
 
 test('labels of a target can steer its scrape', () => {

@@ -113,7 +113,7 @@ export class Target {
     this.#lastError = failure === undefined ? '' : messageOf(failure)
     this.#lastScrapeMs = startMs
     this.#lastScrapeDurationMs = durationMs
-    return { ...appender.commit(), failed: failure !== undefined, outOfBounds: counts.outOfBounds }
+    return { ...(await appender.commit()), failed: failure !== undefined, outOfBounds: counts.outOfBounds }
   }
 
   async #append(exposition: Exposition, appender: Appender, timeMs: number, counts: Counts): Promise<void> {

@@ -1,4 +1,7 @@
 import type { Labels } from '../../core/labels.ts'
+import type { BlockSetStats } from './block/block-set.ts'
+import type { SampleBuffer } from './sample-buffer.ts'
+import type { WalStats } from './wal/wal.ts'
 
 /** A handle to a series: an integer ≥ 1, never given to another series. 0 is "not known yet". */
 export type SeriesRef = number
@@ -12,23 +15,45 @@ export interface Matcher {
   readonly value: string
 }
 
-/** Samples of one series as columns of equal length, oldest first, times strictly rising. Read-only views: copy before you change. */
-export interface SeriesColumns {
+/** One series of a selection. Its samples stay as they were when it was selected, whatever is written meanwhile. */
+export interface SelectedSeries {
   readonly labels: Labels
-  readonly timesMs: Float64Array
-  /** A staleness marker is one particular NaN; ask `isStaleMarker(values, i)`. */
-  readonly values: Float64Array
+  /** No fewer samples than `read` will give; what reading costs, known before it is done. */
+  readonly samplesMax: number
+  /**
+   * Replaces the buffer's content by the samples of the range: oldest first, times strictly rising. A staleness marker is one particular NaN;
+   * ask `isStaleMarker(values, i)`. Decoding is done here, so a reader pays for a series when it comes to it.
+   */
+  read(into: SampleBuffer): void
+}
+
+/** What a read found, and what it could not read. */
+export interface Selection {
+  /** In no particular order. */
+  readonly series: readonly SelectedSeries[]
+  /** One sentence for each damaged piece of a block that would have had a say: what is missing, and where. */
+  readonly warnings: readonly string[]
 }
 
 /** What became of the samples of one commit. */
 export interface AppendOutcome {
   readonly appended: number
-  /** Older than the newest sample of their series, or older than retention. */
+  /** Older than the newest sample of their series, and the store takes none such (its out-of-order window is 0). */
   readonly outOfOrder: number
+  /** Older than the out-of-order window allows, or than retention keeps. */
+  readonly tooOld: number
   /** Same time, other value. The first value stays. The same value again counts as appended. */
   readonly duplicate: number
   /** Refused because the store holds `seriesMax` series already. */
   readonly overLimit: number
+  /** The first sample that was refused, for a message that names it. */
+  readonly firstRefused: RefusedSample | undefined
+}
+
+export interface RefusedSample {
+  readonly labels: Labels
+  readonly timeMs: number
+  readonly reason: 'outOfOrder' | 'tooOld' | 'duplicate' | 'overLimit'
 }
 
 /** Collects samples and makes them visible together. One owner, one use: after commit or rollback it is spent. */
@@ -43,7 +68,11 @@ export interface Appender {
   append(ref: SeriesRef, labels: Labels, timeMs: number, value: number): SeriesRef
   /** Ends a series at this time: queries no longer look back past it. */
   appendStale(ref: SeriesRef, timeMs: number): void
-  commit(): AppendOutcome
+  /**
+   * Makes the samples visible at once, and resolves when they are written to the log: from then on the end of the process does not lose them.
+   * @throws MW_STORE_READ_ONLY when the disk is full: nothing was taken.
+   */
+  commit(): Promise<AppendOutcome>
   rollback(): void
 }
 
@@ -55,22 +84,22 @@ export interface TimeRange {
 /** How much one read may bring. */
 export interface SelectLimits {
   readonly seriesMax: number
-  readonly samplesMax: number
+  /** Encoded bytes the read may hold in memory at once. */
+  readonly bytesMax: number
 }
 
 export interface SeriesReader {
   /**
-   * Series that match all matchers and have a sample in the range (both ends included), cut to the range. No order is promised.
-   * Columns may be put together when they are first looked at, so that reading many series need not be one long pause.
+   * Series that match all matchers and may have a sample in the range (both ends included), cut to the range; all as of one moment.
    * @throws MW_STORE_SELECT_LIMIT when the answer would pass `limits`; MW_STORE_MATCHER and MW_STORE_MATCHER_UNSUPPORTED for a bad matcher.
    */
-  select(matchers: readonly Matcher[], range: TimeRange, limits?: SelectLimits): SeriesColumns[]
+  select(matchers: readonly Matcher[], range: TimeRange, limits?: SelectLimits): Promise<Selection>
   /** Labels of the series that match any of the matcher sets; every series when there is no set. */
-  series(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Labels[]
+  series(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<Labels[]>
   /** Names of labels, sorted. */
-  labelNames(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): string[]
+  labelNames(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<string[]>
   /** Values of one label, sorted. */
-  labelValues(name: string, matcherSets: readonly (readonly Matcher[])[], range: TimeRange): string[]
+  labelValues(name: string, matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<string[]>
 }
 
 export interface MetricMetadata {
@@ -80,10 +109,50 @@ export interface MetricMetadata {
 }
 
 export interface StoreStats {
+  /** Series that have samples in memory. */
   readonly series: number
+  /** Samples in memory and in blocks; while some move from the one to the other, they count twice. */
   readonly samples: number
   readonly oldestMs: number | undefined
   readonly newestMs: number | undefined
+  readonly headSamples: number
+  /** Samples refused since the start, for whatever reason. */
+  readonly refusedSamples: number
+  /** Samples in memory that came after newer ones. */
+  readonly lateSamples: number
+  /** Late samples left out since the start because their time was taken by another value. */
+  readonly conflicts: number
+  /** undefined for a store in memory. */
+  readonly disk: DiskStats | undefined
+}
+
+export interface DiskStats {
+  /** Whether samples are refused because the disk is full. */
+  readonly readOnly: boolean
+  readonly walBytes: number
+  readonly blockBytes: number
+  readonly blockCount: number
+  readonly flushes: number
+  readonly checkpoints: number
+  readonly maintenanceFailures: number
+  /** Damaged pieces of log and checkpoints found at the start. */
+  readonly damages: number
+  /** How long opening the folder took. */
+  readonly startMs: number
+  readonly wal: WalStats
+  readonly blocks: BlockSetStats
+}
+
+/** What only an administrator may do. */
+export interface StoreAdmin {
+  /** Deletes the samples in the range of all series that match any of the matcher sets. */
+  deleteSeries(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<void>
+  /** Frees the room that deleted samples still take. */
+  cleanTombstones(): Promise<void>
+  /** Copies the data as it is now into a folder of its own under `snapshots`, which a store can be opened on. @returns the folder's name. */
+  snapshot(options: { readonly skipHead: boolean }): Promise<string>
+  /** Forgets everything. */
+  wipe(): Promise<void>
 }
 
 /** Keeps samples and finds them again. */

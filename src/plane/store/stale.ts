@@ -20,6 +20,19 @@ export function writeStaleMarker(values: Float64Array, i: number): void {
   bitsAt(values, i)[0] = STALE_NAN_BITS
 }
 
+/** Whether two values are the same, bit for bit: 0 is not -0, and a staleness marker is no other NaN. */
+export function sameBits(a: Float64Array, i: number, b: Float64Array, j: number): boolean {
+  return bitsAt(a, i)[0] === bitsAt(b, j)[0]
+}
+
+/** `to[j] = from[i]`, bit for bit. */
+export function copyValue(from: Float64Array, i: number, to: Float64Array, j: number): void {
+  const value = from[i]!
+  // biome-ignore lint/suspicious/noSelfCompare: the cheapest NaN test there is.
+  if (value === value) to[j] = value
+  else bitsAt(to, j)[0] = bitsAt(from, i)[0]!
+}
+
 function bitsAt(values: Float64Array, i: number): BigUint64Array {
   return new BigUint64Array(values.buffer, values.byteOffset + i * 8, 1)
 }

@@ -44,7 +44,8 @@ class Parser {
   /** Largest product of nested repeat counts inside a node, where it is more than 1. */
   readonly #counts = new WeakMap<Node, number>()
   #flags: Flags = { ignoreCase: false, multiLine: false, dotAll: true, lazy: false }
-  /** Where the last repetition ended: another one there would repeat a repetition. */
+  /** Where the last repetition stood: another one behind it would repeat a repetition. */
+  #repeatedFrom = -1
   #repeatedTo = -1
 
   constructor(pattern: string) {
@@ -115,19 +116,20 @@ class Parser {
     const from = reader.at
     const match = reader.takeMatch(/([*+?]|\{(\d+)(,?)(\d*)\})(\??)/y)
     if (match === undefined) return false
-    const [whole, operator, low, comma, high, lazy] = match
-    if (from === this.#repeatedTo) reader.fail(`invalid nested repetition operator: \`${whole}\``)
+    const [, operator, low, comma, high, lazy] = match
+    if (from === this.#repeatedTo) reader.fail('invalid nested repetition operator', reader.since(this.#repeatedFrom))
     const { parts } = this.#groups.at(-1)!
     const node = parts.pop()
-    if (node === undefined) reader.fail(`missing argument to repetition operator: \`${operator}\``)
+    if (node === undefined) reader.fail('missing argument to repetition operator', operator)
     const min = low === undefined ? (operator === '+' ? 1 : 0) : Number(low)
     const max =
       low === undefined ? (operator === '?' ? 1 : Number.POSITIVE_INFINITY) : comma === '' ? min : high === '' ? Infinity : Number(high)
     const repeat: Node = { kind: 'repeat', node, min, max, greedy: (lazy === '') !== this.#flags.lazy }
     const count = (low === undefined ? 1 : Math.max(min, max === Infinity ? 0 : max, 1)) * (this.#counts.get(node) ?? 1)
-    if (count > REPEAT_COUNT_MAX || max < min) reader.fail(`invalid repeat count: \`${operator}\``)
+    if (count > REPEAT_COUNT_MAX || max < min) reader.fail('invalid repeat count', operator)
     if (count > 1) this.#counts.set(repeat, count)
     this.#add(repeat)
+    this.#repeatedFrom = from
     this.#repeatedTo = reader.at
     return true
   }
@@ -141,12 +143,12 @@ class Parser {
     const named = reader.takeMatch(/\?P?<(?![=!])([^>]*)>/y)
     if (named !== undefined) {
       const name = named[1]!
-      if (!/^\w+$/.test(name) || this.#groupNames.includes(name)) reader.fail('invalid named capture')
+      if (!/^\w+$/.test(name) || this.#groupNames.includes(name)) reader.fail('invalid named capture', `(${named[0]}`)
       this.#open(this.#groupNames.push(name) - 1)
       return
     }
     const flags = reader.takeMatch(/\?([imsU]*)(?:-([imsU]+))?([:)])/y)
-    if (flags === undefined) reader.fail('invalid or unsupported Perl syntax')
+    if (flags === undefined) reader.fail('invalid or unsupported Perl syntax', `(${reader.takeMatch(/\?[imsU-]*[\s\S]?/y)![0]}`)
     const [, on = '', off = '', end] = flags
     if (end === ':') this.#open(undefined)
     const set = (flag: string, now: boolean) => (off.includes(flag) ? false : on.includes(flag) ? true : now)

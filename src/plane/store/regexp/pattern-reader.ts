@@ -55,25 +55,27 @@ export class PatternReader {
   /** `d`, `W`, `pL`, `P{Greek}` behind a backslash: a set, both on its own and inside brackets; undefined (and nothing taken) for anything else. */
   takeClassEscape(): string | undefined {
     const c = this.next
-    if (c === undefined) this.fail('trailing backslash at end of expression')
+    if (c === undefined) this.fail('trailing backslash at end of expression', '')
     const set = shorthands[c.toLowerCase()]
     if (set !== undefined) {
       this.at++
       return c === c.toLowerCase() ? `[${set}]` : `[^${set}]`
     }
     if (c !== 'p' && c !== 'P') return undefined
+    const from = this.at - 1
     this.at++
     const braced = this.next === '{'
     const name = braced ? this.takeMatch(/\{([^}]*)\}/y)?.[1] : this.take()
     const plain = name?.replace(/^\^/, '') ?? ''
-    if (!/^[A-Za-z_]+$/.test(plain)) this.fail('invalid character class range')
+    if (!/^[A-Za-z_]+$/.test(plain)) this.fail('invalid character class range', this.since(from))
     const negated = (c === 'P') !== (plain !== name)
     return `\\${negated ? 'P' : 'p'}{${plain === 'Any' || generalCategory.test(plain) ? plain : `Script=${plain}`}}`
   }
 
   /** The code point that an escape stands for; the backslash is taken already. */
   takeEscaped(): number {
-    if (this.next === undefined) this.fail('trailing backslash at end of expression')
+    if (this.next === undefined) this.fail('trailing backslash at end of expression', '')
+    const from = this.at - 1
     const octal = this.takeMatch(/0[0-7]{0,2}|[1-7][0-7]{1,2}/y)
     if (octal !== undefined) return Number.parseInt(octal[0], 8)
     const c = this.take()
@@ -82,19 +84,20 @@ export class PatternReader {
     if (c === 'x') {
       const hex = this.takeMatch(/\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2})/y)
       const code = Number.parseInt(hex?.[1] ?? hex?.[2] ?? '', 16)
-      if (Number.isNaN(code) || code > 0x10_ffff) this.fail('invalid escape sequence')
+      if (Number.isNaN(code) || code > 0x10_ffff) this.fail('invalid escape sequence', this.since(from))
       return code
     }
     if (/^[!-/:-@[-`{-~]$/.test(c)) return c.charCodeAt(0)
-    this.fail('invalid escape sequence')
+    this.fail('invalid escape sequence', this.since(from))
   }
 
   /** The rest of a class; its opening bracket is taken already. */
   takeClass(): string {
+    const from = this.at - 1
     const negated = this.takeMatch(/\^/y) !== undefined
     let body = ''
     for (let first = true; first || this.next !== ']'; first = false) {
-      if (this.next === undefined) this.fail('missing closing ]')
+      if (this.next === undefined) this.fail('missing closing ]', this.since(from))
       body += this.#takeNamed() ?? this.#takeSetOrRange()
     }
     this.at++
@@ -103,19 +106,21 @@ export class PatternReader {
 
   /** `[:alpha:]` inside a class. */
   #takeNamed(): string | undefined {
+    const from = this.at
     const named = this.takeMatch(/\[:(\^?)([a-z]+):\]/y)
     if (named === undefined) return undefined
     const set = Object.hasOwn(posix, named[2]!) ? posix[named[2]!] : undefined
-    if (set === undefined) this.fail('invalid character class range')
+    if (set === undefined) this.fail('invalid character class range', this.since(from))
     return `[${named[1]}${set}]`
   }
 
   #takeSetOrRange(): string {
     if (this.takeMatch(/\\(?=[dDsSwWpP])/y) !== undefined) return this.takeClassEscape()!
+    const from = this.at
     const low = this.#takeClassCharacter()
     if (this.takeMatch(/-(?=[^\]])/y) === undefined) return inClass(low)
     const high = this.#takeClassCharacter()
-    if (high < low) this.fail('invalid character class range')
+    if (high < low) this.fail('invalid character class range', this.since(from))
     return `${inClass(low)}-${inClass(high)}`
   }
 
@@ -124,9 +129,14 @@ export class PatternReader {
     return c === '\\' ? this.takeEscaped() : c.codePointAt(0)!
   }
 
-  /** @throws MW_STORE_MATCHER */
-  fail(reason: string): never {
-    throw malformed(this.pattern, reason)
+  /** @param fragment - The part that is wrong; the whole pattern by default. @throws MW_STORE_MATCHER */
+  fail(reason: string, fragment = this.pattern): never {
+    throw malformed(fragment, reason)
+  }
+
+  /** What was read from a place on. */
+  since(from: number): string {
+    return this.pattern.slice(from, this.at)
   }
 }
 

@@ -24,19 +24,19 @@ export interface Syntax {
   readonly groupNames: readonly string[]
 }
 
-/** RE2 refuses the pattern. */
-export function malformed(pattern: string, reason: string) {
-  return storeErrors.MW_STORE_MATCHER(`error parsing regexp: ${reason}: ${shown(pattern)}`)
+/** RE2 refuses the pattern. @param fragment - The part of it that is wrong, which may be all. */
+export function malformed(fragment: string, reason: string) {
+  return storeErrors.MW_STORE_MATCHER(`error parsing regexp: ${reason}: \`${shortened(fragment)}\``)
 }
 
 /** RE2 might take the pattern, we do not. */
 export function unsupported(pattern: string, reason: string) {
-  return storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression ${shown(pattern)}: ${reason}`)
+  return storeErrors.MW_STORE_MATCHER_UNSUPPORTED(`regular expression ${JSON.stringify(shortened(pattern))}: ${reason}`)
 }
 
 /** Most of a pattern that an error message repeats. */
 const SHOWN_MAX = 200
 
-function shown(pattern: string): string {
-  return JSON.stringify(pattern.length <= SHOWN_MAX ? pattern : `${pattern.slice(0, SHOWN_MAX)}…`)
+function shortened(pattern: string): string {
+  return pattern.length <= SHOWN_MAX ? pattern : `${pattern.slice(0, SHOWN_MAX)}…`
 }

@@ -203,7 +203,8 @@ export class SegmentWriter {
       await file.datasync().finally(() => file.close())
       this.stats.fsyncs++
     } catch (error) {
-      // Removed meanwhile, or not ours to write: its bytes were acknowledged by a process that is gone, and the kernel writes them in its own time.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return // Removed meanwhile: nobody needs it any more.
+      // Not ours to write: its bytes were acknowledged by a process that is gone, and the kernel writes them in its own time.
       this.#deps.log.warn({ file: path, error: messageOf(error) }, 'an older part of the log could not be synced')
     }
   }

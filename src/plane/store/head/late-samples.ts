@@ -1,0 +1,38 @@
+import type { EncodedChunk } from '../block/write.ts'
+import { SampleBuffer, upperBound } from '../sample-buffer.ts'
+import { sameBits } from '../stale.ts'
+import type { Arena } from './arena.ts'
+
+/** Samples gathered before they are encoded. Each insertion moves those behind it, so this is kept short. */
+const OPEN_SAMPLES = 120
+
+/**
+ * Samples of one series that came after newer ones: an open piece, sorted, and encoded chunks, each sorted in itself. Chunks may overlap each other and
+ * whatever else the series holds; readers merge.
+ */
+export class LateSamples {
+  readonly chunks: EncodedChunk[] = []
+  readonly open = new SampleBuffer(16)
+
+  get samples(): number {
+    return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.open.length)
+  }
+
+  /** @returns false when the open piece has a sample of that time already: the first stays. `same` tells whether it was the same value. */
+  insert(timeMs: number, values: Float64Array, i: number, arena: Arena): 'inserted' | 'same' | 'conflict' {
+    const { open } = this
+    const at = upperBound(open.timesMs, open.length, timeMs)
+    if (at > 0 && open.timesMs[at - 1] === timeMs) return sameBits(open.values, at - 1, values, i) ? 'same' : 'conflict'
+    open.reserve(1)
+    open.timesMs.copyWithin(at + 1, at, open.length)
+    open.values.copyWithin(at + 1, at, open.length)
+    open.timesMs[at] = timeMs
+    open.values.set(values.subarray(i, i + 1), at)
+    open.length++
+    if (open.length >= OPEN_SAMPLES) {
+      this.chunks.push(arena.encode(open.timesMs, open.values, 0, open.length))
+      open.clear()
+    }
+    return 'inserted'
+  }
+}

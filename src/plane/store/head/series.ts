@@ -1,0 +1,221 @@
+import type { Labels } from '../../../core/labels.ts'
+import type { EncodedChunk } from '../block/write.ts'
+import { decodeChunk } from '../chunk/chunk.ts'
+import type { SeriesRef, TimeRange } from '../contract.ts'
+import { type Run, readRuns, removeTimes } from '../runs.ts'
+import { SampleBuffer, upperBound } from '../sample-buffer.ts'
+import { copyValue, isStaleMarker, sameBits } from '../stale.ts'
+import type { Arena } from './arena.ts'
+import { LateSamples } from './late-samples.ts'
+import { CHUNK_SAMPLES, type Slab, type Slot } from './slab.ts'
+
+/** Where the series of one head keep their samples. */
+export interface SeriesMemory {
+  readonly slab: Slab
+  readonly arena: Arena
+  /** Chunks never reach over a multiple of this, so that a block is made of whole chunks. */
+  readonly blockRangeMs: number
+}
+
+export type AppendResult = 'appended' | 'same' | 'older' | 'duplicate'
+
+/**
+ * One series in memory.
+ *
+ *   chunks (encoded, oldest first) ─ open chunk (plain columns in a slot) ─▶ newest
+ *   late: what came after newer samples, kept apart; readers merge it in
+ */
+export class HeadSeries {
+  readonly ref: SeriesRef
+  readonly labels: Labels
+  readonly key: string
+  /** The log's epoch in which it was told which labels the ref stands for. */
+  loggedEpoch = -1
+  /** Time of the newest sample in order; −∞ when there is none. */
+  newestMs = Number.NEGATIVE_INFINITY
+  chunks: EncodedChunk[] = []
+  late: LateSamples | undefined
+  /** Late samples on their way into a block; they count until the block is there. */
+  leaving: LateSamples | undefined
+  #slot: Slot | undefined
+  #open = 0
+  /** End of the block range the open chunk lies in. */
+  #openEndMs = Number.NEGATIVE_INFINITY
+
+  constructor(ref: SeriesRef, labels: Labels, key: string) {
+    this.ref = ref
+    this.labels = labels
+    this.key = key
+  }
+
+  get openSamples(): number {
+    return this.#open
+  }
+
+  get isEmpty(): boolean {
+    return this.#open === 0 && this.chunks.length === 0 && this.late === undefined && this.leaving === undefined
+  }
+
+  get oldestMs(): number {
+    return this.chunks[0]?.minMs ?? (this.#open > 0 ? this.#slot!.page[this.#slot!.at]! : Number.POSITIVE_INFINITY)
+  }
+
+  /** Adds a sample behind the newest. `older` leaves it to the caller to keep it as a late one. */
+  append(timeMs: number, values: Float64Array, i: number, memory: SeriesMemory): AppendResult {
+    if (timeMs <= this.newestMs) {
+      if (timeMs < this.newestMs) return 'older'
+      return this.#isNewestValue(values, i) ? 'same' : 'duplicate'
+    }
+    if (this.#open === CHUNK_SAMPLES || timeMs >= this.#openEndMs) {
+      this.seal(memory)
+      this.#openEndMs = (Math.floor(timeMs / memory.blockRangeMs) + 1) * memory.blockRangeMs
+    }
+    this.#slot ??= memory.slab.take()
+    const { page, at } = this.#slot
+    page[at + this.#open] = timeMs
+    copyValue(values, i, page, at + CHUNK_SAMPLES + this.#open)
+    this.#open++
+    this.newestMs = timeMs
+    // A series that ended gives its room back: of those that come and go, thousands may be in memory.
+    if (isStaleMarker(values, i)) this.release(memory)
+    return 'appended'
+  }
+
+  #isNewestValue(values: Float64Array, i: number): boolean {
+    if (this.#open > 0) return sameBits(this.#slot!.page, this.#slot!.at + CHUNK_SAMPLES + this.#open - 1, values, i)
+    const last = this.chunks.at(-1)
+    if (last === undefined) return false
+    const samples = new SampleBuffer(last.samples)
+    decodeChunk(last.bytes, last.offset, last.length, samples)
+    return sameBits(samples.values, samples.length - 1, values, i)
+  }
+
+  insertLate(timeMs: number, values: Float64Array, i: number, memory: SeriesMemory): 'inserted' | 'same' | 'conflict' {
+    this.late ??= new LateSamples()
+    return this.late.insert(timeMs, values, i, memory.arena)
+  }
+
+  /** Encodes the open chunk. */
+  seal({ arena }: SeriesMemory): void {
+    if (this.#open === 0) return
+    const { page, at } = this.#slot!
+    const timesMs = page.subarray(at, at + this.#open)
+    const values = page.subarray(at + CHUNK_SAMPLES, at + CHUNK_SAMPLES + this.#open)
+    this.chunks.push(arena.encode(timesMs, values, 0, this.#open))
+    this.#open = 0
+    this.#openEndMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** Encodes the open chunk and gives its slot back. */
+  release(memory: SeriesMemory): void {
+    this.seal(memory)
+    if (this.#slot !== undefined) memory.slab.give(this.#slot)
+    this.#slot = undefined
+  }
+
+  /** Puts a chunk from a checkpoint behind the newest sample; its bytes are copied. */
+  restoreChunk(chunk: EncodedChunk, { arena }: SeriesMemory): void {
+    this.chunks.push(arena.copy(chunk))
+    this.newestMs = chunk.maxMs
+  }
+
+  /** Encodes the open chunk if all of it lies before the time. */
+  sealBefore(timeMs: number, memory: SeriesMemory): void {
+    if (this.#open > 0 && this.newestMs < timeMs) this.release(memory)
+  }
+
+  /** The runs that touch the range, in order of precedence. Open columns are copied: they go on changing. */
+  runs({ fromMs, toMs }: TimeRange): Run[] {
+    const found: Run[] = []
+    const { chunks } = this
+    let i = 0
+    // Few queries ask for the oldest first, so the search starts from the newest.
+    for (i = chunks.length; i > 0 && chunks[i - 1]!.maxMs >= fromMs; i--);
+    for (; i < chunks.length && chunks[i]!.minMs <= toMs; i++) found.push(chunks[i]!)
+    if (this.#open > 0 && this.newestMs >= fromMs) {
+      const { page, at } = this.#slot!
+      addColumns(
+        page.subarray(at, at + this.#open),
+        page.subarray(at + CHUNK_SAMPLES, at + CHUNK_SAMPLES + this.#open),
+        { fromMs, toMs },
+        found,
+      )
+    }
+    for (const late of [this.leaving, this.late]) {
+      if (late === undefined) continue
+      for (const chunk of late.chunks) if (chunk.maxMs >= fromMs && chunk.minMs <= toMs) found.push(chunk)
+      const { timesMs, values, length } = late.open
+      if (length > 0) addColumns(timesMs.subarray(0, length), values.subarray(0, length), { fromMs, toMs }, found)
+    }
+    return found
+  }
+
+  hasSampleIn(range: TimeRange): boolean {
+    const runs = this.runs(range)
+    if (runs.some(({ minMs, maxMs }) => minMs >= range.fromMs || maxMs <= range.toMs)) return true
+    // Only runs that reach over the whole range are left; there may be a gap in them.
+    const samples = new SampleBuffer()
+    readRuns(runs, samples)
+    samples.cut(range.fromMs, range.toMs)
+    return samples.length > 0
+  }
+
+  /** Whether there is a sample of exactly that time. */
+  hasSampleAt(timeMs: number): boolean {
+    return this.hasSampleIn({ fromMs: timeMs, toMs: timeMs })
+  }
+
+  /** Forgets encoded chunks that end before the time. @returns how many samples went. */
+  dropChunksBefore(timeMs: number): number {
+    let dropped = 0
+    const { chunks } = this
+    let kept = 0
+    while (kept < chunks.length && chunks[kept]!.maxMs < timeMs) dropped += chunks[kept++]!.samples
+    if (kept > 0) this.chunks = chunks.slice(kept)
+    return dropped
+  }
+
+  /** Takes the samples of the range out for good. @returns how many samples went. */
+  delete(range: TimeRange, memory: SeriesMemory): number {
+    const before = this.samples
+    this.release(memory)
+    const touched = (chunk: EncodedChunk) => chunk.maxMs >= range.fromMs && chunk.minMs <= range.toMs
+    this.chunks = this.chunks.flatMap((chunk) => (touched(chunk) ? without(chunk, range, memory.arena) : [chunk]))
+    for (const late of [this.late, this.leaving]) {
+      if (late === undefined) continue
+      const kept = late.chunks.flatMap((chunk) => (touched(chunk) ? without(chunk, range, memory.arena) : [chunk]))
+      late.chunks.splice(0, late.chunks.length, ...kept)
+      removeTimes(late.open, range)
+    }
+    if (this.late?.samples === 0) this.late = undefined
+    this.newestMs = this.chunks.at(-1)?.maxMs ?? Number.NEGATIVE_INFINITY
+    return before - this.samples
+  }
+
+  get samples(): number {
+    return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.#open + (this.late?.samples ?? 0) + (this.leaving?.samples ?? 0))
+  }
+}
+
+/** Copies the samples of the range, as a run, if there are any. */
+function addColumns(timesMs: Float64Array, values: Float64Array, { fromMs, toMs }: TimeRange, found: Run[]): void {
+  const to = upperBound(timesMs, timesMs.length, toMs)
+  const from = upperBound(timesMs, to, fromMs - 1)
+  if (from >= to) return
+  found.push({
+    minMs: timesMs[from]!,
+    maxMs: timesMs[to - 1]!,
+    samples: to - from,
+    timesMs: timesMs.slice(from, to),
+    values: values.slice(from, to),
+    from: 0,
+    to: to - from,
+  })
+}
+
+function without(chunk: EncodedChunk, range: TimeRange, arena: Arena): EncodedChunk[] {
+  const samples = new SampleBuffer(chunk.samples)
+  decodeChunk(chunk.bytes, chunk.offset, chunk.length, samples)
+  removeTimes(samples, range)
+  return samples.length === 0 ? [] : [arena.encode(samples.timesMs, samples.values, 0, samples.length)]
+}

@@ -1,0 +1,115 @@
+import { type Labels, labelsKey } from '../../core/labels.ts'
+import { createPace } from '../../core/turns.ts'
+import type { Block } from './block/block.ts'
+import type { BlockSeries } from './block/block-series.ts'
+import type { HeldBlocks } from './block/block-set.ts'
+import type { LoadedPieces } from './block/load.ts'
+import { byPrecedence } from './block/meta.ts'
+import type { SelectedSeries, Selection, SelectLimits, TimeRange } from './contract.ts'
+import { storeErrors } from './errors.ts'
+import type { Head, HeadMatch } from './head/head.ts'
+import type { CompiledMatcher } from './matcher.ts'
+import { type Run, RunSeries } from './runs.ts'
+
+/** Where samples are. */
+export interface Parts {
+  readonly head: Head
+  /** The blocks of this moment, to be released. */
+  acquire(): HeldBlocks
+}
+
+/** Finds series in blocks and head as of one moment, and puts each together from what the parts have of it. */
+export async function select(
+  { head, acquire }: Parts,
+  matchers: readonly CompiledMatcher[],
+  range: TimeRange,
+  limits: SelectLimits | undefined,
+): Promise<Selection> {
+  const budget = toBudget(limits)
+  const pace = createPace()
+  // Nothing comes between these two: while a block takes over from the head, its samples are seen in one of them at least.
+  const held = acquire()
+  const searching = head.match(matchers, range, budget.series, pace)
+  try {
+    const inHead = await searching
+    const inBlocks: InBlock[] = []
+    for (const block of held.blocks.toSorted((a, b) => byPrecedence(a.meta, b.meta))) {
+      if (!touches(block, range)) continue
+      const series = await block.matchInTurns(matchers, range, pace)
+      if (series.length > 0) inBlocks.push({ block, series })
+    }
+    if (inBlocks.length === 0) return { series: inHead.map(({ series, runs }) => new RunSeries(series.labels, runs, range)), warnings: [] }
+    return await join(inBlocks, inHead, range, budget)
+  } finally {
+    held.release()
+  }
+}
+
+interface InBlock {
+  readonly block: Block
+  readonly series: readonly BlockSeries[]
+}
+
+/** Brings together by labels what the parts have of each series. */
+async function join(inBlocks: readonly InBlock[], inHead: readonly HeadMatch[], range: TimeRange, budget: ReadBudget): Promise<Selection> {
+  const pace = createPace()
+  const warnings: string[] = []
+  const byKey = new Map<string, { labels: Labels; runs: Run[] }>()
+  const add = (labels: Labels, key: string, runs: readonly Run[]) => {
+    const known = byKey.get(key)
+    if (known === undefined) byKey.set(key, { labels, runs: [...runs] })
+    else known.runs.push(...runs)
+  }
+  for (const { block, series } of inBlocks) {
+    const pieces = await block.load(series, budget)
+    warnings.push(...pieces.warnings)
+    for (const one of series) {
+      add(one.labels, labelsKey(one.labels), runsOf(one, pieces))
+      if (pace.due(40 + one.chunks.length * 10)) await pace.breathe()
+    }
+    budget.series(byKey.size)
+  }
+  for (const { series, runs } of inHead) add(series.labels, series.key, runs)
+  budget.series(byKey.size)
+  const series: SelectedSeries[] = []
+  for (const { labels, runs } of byKey.values()) if (runs.length > 0) series.push(new RunSeries(labels, runs, range))
+  return { series, warnings }
+}
+
+function touches({ meta }: Block, { fromMs, toMs }: TimeRange): boolean {
+  return meta.maxMs >= fromMs && meta.minMs <= toMs
+}
+
+function runsOf({ chunks, deleted }: BlockSeries, pieces: LoadedPieces): Run[] {
+  const runs: Run[] = []
+  for (const chunk of chunks) {
+    const at = pieces.get(chunk)
+    if (at === undefined) continue
+    const { minMs, maxMs, samples } = chunk
+    const run = { minMs, maxMs, samples, bytes: at.bytes, offset: at.offset, length: at.length }
+    runs.push(deleted.length === 0 ? run : { ...run, deleted })
+  }
+  return runs
+}
+
+interface ReadBudget {
+  /** @throws MW_STORE_SELECT_LIMIT */
+  series(count: number): void
+  /** @throws MW_STORE_SELECT_LIMIT */
+  charge(bytes: number): void
+}
+
+function toBudget(limits: SelectLimits | undefined): ReadBudget {
+  let bytes = 0
+  return {
+    series(count) {
+      if (limits === undefined || count <= limits.seriesMax) return
+      throw storeErrors.MW_STORE_SELECT_LIMIT(`the selection has more than ${limits.seriesMax} series`)
+    },
+    charge(more) {
+      bytes += more
+      if (limits === undefined || bytes <= limits.bytesMax) return
+      throw storeErrors.MW_STORE_SELECT_LIMIT(`the selection takes more than ${limits.bytesMax} bytes of memory`)
+    },
+  }
+}
