@@ -1,33 +1,57 @@
-import { assertNever } from '../../core/errors.ts'
-import { type Labels, labelsKey, labelValue, METRIC_NAME } from '../../core/labels.ts'
-import type { AggregateExpr, AggregateOp } from './ast.ts'
+import { type Labels, METRIC_NAME } from '../../core/labels.ts'
+import { formatGeneral } from '../../core/number-text.ts'
+import type { AggregateExpr } from './ast.ts'
 import type { Budget } from './budget.ts'
 import { promqlErrors } from './errors.ts'
+import { createFold, type Fold, type FoldOp } from './folds.ts'
 import { createStepSeries, isEmpty, type StepSeries, withLabel } from './frame.ts'
-import { KahanMean, KahanSum } from './kahan.ts'
+import { Grouping } from './grouping.ts'
 import { formatFloat } from './literals.ts'
+import { mapInTurns } from './map-in-turns.ts'
 import { quantileOf } from './quantile.ts'
+import { TopHeap } from './top.ts'
 
-interface Group {
-  readonly labels: Labels
-  readonly members: StepSeries[]
-}
+/** Folds series into their groups as they come; none of them is kept. */
+export class Folding {
+  readonly #op: FoldOp
+  readonly #steps: number
+  readonly #grouping: Grouping
+  readonly #budget: Budget
+  readonly #folds: Fold[] = []
+  /** Which series had lost their names: see `finish`. */
+  readonly #dropped: boolean[] = []
 
-/** The labels that name a series' group. */
-function groupLabels(labels: Labels, { grouping, without }: AggregateExpr): Labels {
-  return labels.filter(([name]) => (without ? name !== METRIC_NAME && !grouping.includes(name) : grouping.includes(name)))
-}
-
-function groupsOf(series: readonly StepSeries[], node: AggregateExpr): Group[] {
-  const groups = new Map<string, Group>()
-  for (const one of series) {
-    const labels = groupLabels(one.labels, node)
-    const key = labelsKey(labels)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, { labels, members: [one] })
-    else group.members.push(one)
+  constructor(node: AggregateExpr & { readonly op: FoldOp }, steps: number, budget: Budget) {
+    this.#op = node.op
+    this.#steps = steps
+    this.#grouping = new Grouping(node)
+    this.#budget = budget
   }
-  return [...groups.values()]
+
+  add(series: StepSeries): void {
+    const group = this.#grouping.groupOf(series.labels)
+    let fold = this.#folds[group]
+    if (fold === undefined) {
+      this.#budget.chargeSeries(1, this.#steps)
+      fold = createFold(this.#op, this.#steps)
+      this.#folds.push(fold)
+    }
+    this.#dropped.push(series.dropName)
+    fold.add(series)
+  }
+
+  async finish(): Promise<StepSeries[]> {
+    const found: StepSeries[] = []
+    for (const [group, fold] of this.#folds.entries()) {
+      fold.finish()
+      const { values, present } = fold
+      // The name goes if that of the series with the group's number does: so Prometheus 3.5 has it.
+      const series = { labels: this.#grouping.labels[group]!, values, present, dropName: this.#dropped[group]! }
+      if (!isEmpty(series)) found.push(series)
+      if (this.#budget.due(this.#steps + 20)) await this.#budget.breathe()
+    }
+    return found
+  }
 }
 
 export interface AggregateInput {
@@ -35,131 +59,85 @@ export interface AggregateInput {
   readonly series: readonly StepSeries[]
   readonly steps: number
   /** The scalar parameter, step by step. */
-  readonly param: Float64Array | undefined
-  /** The parameter of count_values. */
-  readonly label: string
+  readonly param: Float64Array
 }
 
-/** Folds the series of each group into one, or, for topk and bottomk, picks from them. */
-export async function aggregate(input: AggregateInput, budget: Budget): Promise<readonly StepSeries[]> {
-  const { node, steps } = input
-  if (node.op === 'count_values') return countValues(input, budget)
+/** The φ-quantile of each group at each step. */
+export async function quantiles({ node, series, steps, param }: AggregateInput, budget: Budget): Promise<readonly StepSeries[]> {
+  const grouping = new Grouping(node)
+  const members: StepSeries[][] = []
+  for (const one of series) {
+    const group = grouping.groupOf(one.labels)
+    if (members[group] === undefined) members[group] = [one]
+    else members[group].push(one)
+    if (budget.due(20)) await budget.breathe()
+  }
+  const scratch = new Float64Array(members.reduce((most, { length }) => Math.max(most, length), 0))
   const result: StepSeries[] = []
-  for (const group of groupsOf(input.series, node)) {
-    if (node.op === 'topk' || node.op === 'bottomk') result.push(...(await pick(group, node.op, input.param!, steps, budget)))
-    else result.push(await fold(group, node.op, input.param, steps, budget))
-  }
-  return result
-}
-
-/** Gathers the values present at one step. */
-function gather(members: readonly StepSeries[], step: number, into: number[]): void {
-  into.length = 0
-  for (const { present, values } of members) if (present[step] === 1) into.push(values[step]!)
-}
-
-async function fold(
-  group: Group,
-  op: Exclude<AggregateOp, 'topk' | 'bottomk' | 'count_values'>,
-  param: Float64Array | undefined,
-  steps: number,
-  budget: Budget,
-): Promise<StepSeries> {
-  budget.chargeSeries(1, steps)
-  const result = createStepSeries(group.labels, steps)
-  const found: number[] = []
-  for (let step = 0; step < steps; step++) {
-    gather(group.members, step, found)
-    if (budget.due(group.members.length)) await budget.breathe()
-    if (found.length === 0) continue
-    result.present[step] = 1
-    result.values[step] = op === 'quantile' ? quantileOf(param![step]!, Float64Array.from(found)) : foldOne(op, found)
-  }
-  return result
-}
-
-const sum = new KahanSum()
-const mean = new KahanMean()
-
-function foldOne(op: Exclude<AggregateOp, 'topk' | 'bottomk' | 'count_values' | 'quantile'>, found: readonly number[]): number {
-  switch (op) {
-    case 'sum':
-      sum.set(0, 0)
-      for (const value of found) sum.add(value)
-      return sum.total
-    case 'avg':
-      mean.clear()
-      for (const value of found) mean.add(value)
-      return mean.mean
-    case 'min':
-      return found.reduce((best, value) => (value < best || Number.isNaN(best) ? value : best))
-    case 'max':
-      return found.reduce((best, value) => (value > best || Number.isNaN(best) ? value : best))
-    case 'count':
-      return found.length
-    case 'group':
-      return 1
-    case 'stdvar':
-      return variance(found)
-    case 'stddev':
-      return Math.sqrt(variance(found))
-    default:
-      return assertNever(op)
-  }
-}
-
-function variance(found: readonly number[]): number {
-  let average = found[0]!
-  // One infinite value has no spread that could be told, just as several have not.
-  let squares = Number.isFinite(average) ? 0 : Number.NaN
-  for (let i = 1; i < found.length; i++) {
-    const delta = found[i]! - average
-    average += delta / (i + 1)
-    squares += delta * (found[i]! - average)
-  }
-  return squares / found.length
-}
-
-/** The k largest or smallest of the group at each step; series keep their labels. At one step they come best first. */
-async function pick(group: Group, op: 'topk' | 'bottomk', param: Float64Array, steps: number, budget: Budget): Promise<StepSeries[]> {
-  const { members } = group
-  budget.chargeSeries(members.length, steps)
-  const picked = members.map((member) => createStepSeries(member.labels, steps))
-  const sign = op === 'topk' ? -1 : 1
-  const candidates: number[] = []
-  for (let step = 0; step < steps; step++) {
-    const k = wholeNumber(param[step]!)
-    if (k < 1) continue
-    candidates.length = 0
-    if (budget.due(members.length * 4)) await budget.breathe()
-    for (let i = 0; i < members.length; i++) if (members[i]!.present[step] === 1) candidates.push(i)
-    const value = (i: number) => members[i]!.values[step]!
-    // NaN is worst either way. The sort is stable, so between equals the first in order of labels wins.
-    candidates.sort((a, b) => {
-      const [nanA, nanB] = [Number.isNaN(value(a)), Number.isNaN(value(b))]
-      if (nanA || nanB) return Number(nanA) - Number(nanB)
-      return value(a) === value(b) ? 0 : (value(a) < value(b) ? -1 : 1) * sign
-    })
-    for (const i of candidates.slice(0, k)) {
-      picked[i]!.present[step] = 1
-      picked[i]!.values[step] = value(i)
+  for (const [group, of] of members.entries()) {
+    budget.chargeSeries(1, steps)
+    const target = createStepSeries(grouping.labels[group]!, steps, series[group]!.dropName)
+    for (let step = 0; step < steps; step++) {
+      let count = 0
+      for (const { present, values } of of) if (present[step] === 1) scratch[count++] = values[step]!
+      if (budget.due(of.length * 8)) await budget.breathe()
+      if (count === 0) continue
+      target.present[step] = 1
+      target.values[step] = quantileOf(param[step]!, scratch.subarray(0, count))
     }
+    if (!isEmpty(target)) result.push(target)
   }
-  const order = steps === 1 ? candidates.map((i) => picked[i]!) : picked
-  return order.filter((series) => !isEmpty(series))
+  return result
 }
 
-/** @throws MW_PROMQL_EXECUTION for what is no 64-bit integer. */
-function wholeNumber(value: number): number {
-  if (Number.isNaN(value)) throw promqlErrors.MW_PROMQL_EXECUTION('Parameter value is NaN')
-  if (Math.abs(value) >= 2 ** 63) throw promqlErrors.MW_PROMQL_EXECUTION(`Scalar value ${formatFloat(value)} overflows int64`)
-  return Math.trunc(value)
+/** The k largest or smallest of each group at each step; series keep their labels. At a lone step they come group by group, best first. */
+export async function pick(
+  { node, series, steps, param }: AggregateInput & { readonly node: { readonly op: 'topk' | 'bottomk' } },
+  budget: Budget,
+): Promise<readonly StepSeries[]> {
+  if (!checkCounts(param)) return []
+  const grouping = new Grouping(node)
+  const groups = await mapInTurns(series, 20, budget, ({ labels }) => grouping.groupOf(labels))
+  budget.chargeSeries(series.length, steps)
+  const picked: (StepSeries | undefined)[] = Array(series.length).fill(undefined)
+  const heaps = grouping.labels.map(() => new TopHeap(node.op === 'topk' ? 1 : -1))
+  for (let step = 0; step < steps; step++) {
+    const k = Math.min(Math.trunc(param[step]!), series.length)
+    if (k < 1) continue
+    for (const heap of heaps) heap.clear()
+    for (let i = 0; i < series.length; i++) {
+      const { present, values } = series[i]!
+      if (present[step] === 1) heaps[groups[i]!]!.offer(i, values[step]!, k)
+    }
+    for (const heap of heaps) {
+      for (const i of heap.kept) {
+        const { labels, values, dropName } = series[i]!
+        picked[i] ??= createStepSeries(labels, steps, dropName)
+        picked[i].present[step] = 1
+        picked[i].values[step] = values[step]!
+      }
+    }
+    if (budget.due(series.length * 2)) await budget.breathe()
+  }
+  if (steps === 1) return heaps.flatMap((heap) => heap.sort().map((i) => picked[i]!))
+  return picked.filter((one) => one !== undefined)
+}
+
+/** @returns Whether any step asks for a series at all. @throws MW_PROMQL_EXECUTION for what is no 64-bit integer. */
+export function checkCounts(param: Float64Array): boolean {
+  if (param.every((k) => k < 1)) return false
+  const odd = param.find((k) => !(Math.abs(k) < 2 ** 63))
+  if (odd !== undefined) throw promqlErrors.MW_PROMQL_EXECUTION(`Scalar value ${formatGeneral(odd)} overflows int64`)
+  return true
 }
 
 /** One series per group and distinct value, counting the members that have it. The value is a label before the groups are made. */
-async function countValues({ node, series, steps, label }: AggregateInput, budget: Budget): Promise<readonly StepSeries[]> {
-  const grouped = node.without ? node : { ...node, grouping: [...node.grouping, label] }
-  const result = new Map<string, StepSeries>()
+export async function countValues(
+  { node, series, steps, label }: Omit<AggregateInput, 'param'> & { readonly label: string },
+  budget: Budget,
+): Promise<readonly StepSeries[]> {
+  const grouping = new Grouping(node.without ? node : { without: false, grouping: [...node.grouping, label] })
+  const result: StepSeries[] = []
   for (const { labels, present, values } of series) {
     const byText = new Map<string, StepSeries>()
     for (let step = 0; step < steps; step++) {
@@ -167,23 +145,22 @@ async function countValues({ node, series, steps, label }: AggregateInput, budge
       const text = formatFloat(values[step]!)
       let target = byText.get(text)
       if (target === undefined) {
-        const targetLabels = groupLabels(withLabel(labels, label, text), grouped)
-        const key = labelsKey(targetLabels)
-        target = result.get(key)
+        const group = grouping.groupOf(withLabel(labels, label, text))
+        target = result[group]
         if (target === undefined) {
-          budget.chargeSeries(result.size + 1, 0)
-          budget.charge(steps)
-          target = createStepSeries(targetLabels, steps)
-          result.set(key, target)
+          budget.chargeSeries(1, steps)
+          budget.checkSeries(group + 1)
+          target = createStepSeries(grouping.labels[group]!, steps)
+          result.push(target)
         }
         byText.set(text, target)
       }
       target.present[step] = 1
       target.values[step]! += 1
+      if (budget.due(20)) await budget.breathe()
     }
-    if (budget.due(steps)) await budget.breathe()
   }
-  return [...result.values()]
+  return result
 }
 
 /** @throws MW_PROMQL_EXECUTION when the text cannot name a label. */
@@ -193,5 +170,7 @@ export function checkLabelName(name: string, message: string): void {
 
 /** The metric's name of a series, '' when it has none. */
 export function metricName(labels: Labels): string {
-  return labelValue(labels, METRIC_NAME)
+  // By index: this is asked once per series, and taking pairs apart in a loop costs more than the search.
+  for (let i = 0; i < labels.length; i++) if (labels[i]![0] === METRIC_NAME) return labels[i]![1]
+  return ''
 }

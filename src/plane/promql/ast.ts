@@ -14,6 +14,8 @@ export type AtModifier = { readonly kind: 'time'; readonly timeMs: number } | { 
 export interface NumberExpr extends Span {
   readonly kind: 'number'
   readonly value: number
+  /** Whether it was written as a duration (`5m`): it is printed as one. */
+  readonly isDuration?: boolean
 }
 
 export interface StringExpr extends Span {
@@ -21,10 +23,36 @@ export interface StringExpr extends Span {
   readonly value: string
 }
 
+/** A number in the arithmetic of a duration. */
+export interface DurationNumber extends Span {
+  readonly kind: 'durationNumber'
+  readonly seconds: number
+  readonly isDuration: boolean
+}
+
+export interface DurationNegation extends Span {
+  readonly kind: 'durationNegation'
+  readonly rhs: DurationExpr
+  /** Whether it stood in parentheses, which are printed again. */
+  readonly wrapped: boolean
+}
+
+export interface DurationBinary extends Span {
+  readonly kind: 'durationBinary'
+  readonly op: '+' | '-' | '*' | '/' | '%' | '^'
+  readonly lhs: DurationExpr
+  readonly rhs: DurationExpr
+  readonly wrapped: boolean
+}
+
+/** What may stand in brackets and behind `offset`. Where it is more than a number, the node that it belongs to keeps it for printing. */
+export type DurationExpr = DurationNumber | DurationNegation | DurationBinary
+
 /** What `offset` and `@` say about a selector or a subquery. */
 export interface TimeShift {
   /** Positive looks into the past. */
   readonly offsetMs: number | undefined
+  readonly offsetExpr?: DurationExpr
   readonly at: AtModifier | undefined
 }
 
@@ -32,7 +60,7 @@ export interface VectorSelectorExpr extends Span, TimeShift {
   readonly kind: 'vectorSelector'
   /** '' when the selector gives no name in front of its braces. */
   readonly name: string
-  /** The name is among them, as a matcher of `__name__`. */
+  /** A name in front of the braces is the last of them, as a matcher of `__name__`. */
   readonly matchers: readonly Matcher[]
 }
 
@@ -40,20 +68,25 @@ export interface MatrixSelectorExpr extends Span {
   readonly kind: 'matrixSelector'
   readonly selector: VectorSelectorExpr
   readonly rangeMs: number
+  readonly rangeExpr?: DurationExpr
 }
 
 export interface SubqueryExpr extends Span, TimeShift {
   readonly kind: 'subquery'
   readonly expr: Expr
   readonly rangeMs: number
+  readonly rangeExpr?: DurationExpr
   /** undefined means the engine's evaluation interval. */
   readonly stepMs: number | undefined
+  readonly stepExpr?: DurationExpr
 }
 
 export interface CallExpr extends Span {
   readonly kind: 'call'
   readonly name: string
   readonly args: readonly Expr[]
+  /** Of info(): all labels of `target_info`, those of `target_info` that a selector chooses, or those of the metrics that it names. */
+  readonly infoLabels?: 'all' | 'chosen' | 'named'
 }
 
 export const aggregateOps = [
@@ -69,8 +102,20 @@ export const aggregateOps = [
   'bottomk',
   'quantile',
   'count_values',
+  'limitk',
+  'limit_ratio',
 ] as const
 export type AggregateOp = (typeof aggregateOps)[number]
+
+/** Aggregations with a parameter in front of the vector. */
+export const parameterOps: ReadonlySet<AggregateOp> = new Set<AggregateOp>([
+  'topk',
+  'bottomk',
+  'quantile',
+  'count_values',
+  'limitk',
+  'limit_ratio',
+])
 
 export interface AggregateExpr extends Span {
   readonly kind: 'aggregate'

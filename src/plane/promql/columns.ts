@@ -1,21 +1,44 @@
+import { sortInTurns } from '../../core/sort-in-turns.ts'
+import type { Pace } from '../../core/turns.ts'
+import type { SampleBuffer } from '../store/index.ts'
 import { type Expr, unwrap } from './ast.ts'
-import { createStepSeries, type Grid, isEmpty, type SampleSeries, type StepSeries } from './frame.ts'
+import { createStepSeries, type Grid, isEmpty, type StepSeries } from './frame.ts'
 import { absentLabels } from './label-functions.ts'
-
-/** The time of each step. */
-export function timesOf(grid: Grid): Float64Array {
-  return Float64Array.from({ length: grid.count }, (_, i) => grid.startMs + i * grid.stepMs)
-}
+import { mapInTurns } from './map-in-turns.ts'
 
 /** A series without labels that has a value at every step. */
 export function full(values: Float64Array): StepSeries {
-  return { labels: [], values, present: new Uint8Array(values.length).fill(1) }
+  return { labels: [], values, present: new Uint8Array(values.length).fill(1), dropName: false }
+}
+
+/** Columns that may be changed, with the same values. */
+export function copied(series: readonly StepSeries[], pace: Pace): Promise<readonly StepSeries[]> {
+  const steps = series[0]?.values.length ?? 0
+  return mapInTurns(series, steps + 20, pace, (one) => ({ ...one, values: one.values.slice(), present: one.present.slice() }))
 }
 
 /** Changes every value, in place. */
-export function mapValues(series: readonly StepSeries[], f: (value: number, step: number) => number): readonly StepSeries[] {
-  for (const { values } of series) for (let step = 0; step < values.length; step++) values[step] = f(values[step]!, step)
+export async function mapValues(
+  series: readonly StepSeries[],
+  f: (value: number, step: number) => number,
+  pace: Pace,
+): Promise<readonly StepSeries[]> {
+  for (const { values } of series) {
+    for (let step = 0; step < values.length; step++) values[step] = f(values[step]!, step)
+    // Some functions are no more than an instruction, others take a calendar.
+    if (pace.due(values.length * 5)) await pace.breathe()
+  }
   return series
+}
+
+/** The first step of each series, at `count` steps. */
+export function repeated(series: readonly StepSeries[], count: number, pace: Pace): Promise<readonly StepSeries[]> {
+  return mapInTurns(series, count + 20, pace, ({ labels, values, present, dropName }) => {
+    const many = createStepSeries(labels, count, dropName)
+    many.values.fill(values[0]!)
+    many.present.fill(present[0]!)
+    return many
+  })
 }
 
 /** The value of the only series at each step, NaN where there is none or more than one. */
@@ -32,35 +55,39 @@ export function only(series: readonly StepSeries[], steps: number): Float64Array
   return values
 }
 
-/** 1 at each step where none of the series has a value, with the labels the question asked for. */
-export function absent(series: readonly StepSeries[], node: Expr, grid: Grid): readonly StepSeries[] {
+/** 1 at each step where `found` is 0, with the labels the question asked for. */
+export function absent(found: Uint8Array, node: Expr): readonly StepSeries[] {
   const inner = unwrap(node)
   const matchers = inner.kind === 'vectorSelector' ? inner.matchers : inner.kind === 'matrixSelector' ? inner.selector.matchers : []
-  const result = createStepSeries(absentLabels(matchers), grid.count)
-  result.present.fill(1)
+  const result = createStepSeries(absentLabels(matchers), found.length)
   result.values.fill(1)
-  for (const { present } of series) for (let step = 0; step < grid.count; step++) if (present[step] === 1) result.present[step] = 0
+  for (let step = 0; step < found.length; step++) result.present[step] = found[step] === 0 ? 1 : 0
   return isEmpty(result) ? [] : [result]
 }
 
 /** Orders an instant vector by value, NaN last both ways. A matrix has an order of its own, so there a sort does nothing. */
-export function sorted(series: readonly StepSeries[], direction: 1 | -1, grid: Grid): readonly StepSeries[] {
+export async function sorted(series: readonly StepSeries[], direction: 1 | -1, grid: Grid, pace: Pace): Promise<readonly StepSeries[]> {
   if (grid.count !== 1) return series
-  return series.toSorted(({ values: [a = 0] }, { values: [b = 0] }) => {
+  const inOrder = [...series]
+  const compare = (x: StepSeries, y: StepSeries) => {
+    const [a, b] = [x.values[0]!, y.values[0]!]
     if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
     return a === b ? 0 : (a < b ? -1 : 1) * direction
-  })
+  }
+  await sortInTurns(inOrder, compare, pace)
+  return inOrder
 }
 
-/** The steps at which a series has a value, as samples. */
-export function toSamples({ labels, values, present }: StepSeries, grid: Grid): SampleSeries {
-  const count = present.reduce((sum, one) => sum + one, 0)
-  const samples = { labels, timesMs: new Float64Array(count), values: new Float64Array(count) }
+/** Writes the steps at which a series has a value, as samples, over the buffer's content. */
+export function toSamples({ values, present }: StepSeries, grid: Grid, into: SampleBuffer): void {
+  into.clear()
+  into.reserve(grid.count)
+  const { timesMs, values: samples } = into
   let at = 0
   for (let step = 0; step < grid.count; step++) {
     if (present[step] === 0) continue
-    samples.timesMs[at] = grid.startMs + step * grid.stepMs
-    samples.values[at++] = values[step]!
+    timesMs[at] = grid.startMs + step * grid.stepMs
+    samples[at++] = values[step]!
   }
-  return samples
+  into.length = at
 }

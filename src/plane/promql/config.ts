@@ -4,8 +4,10 @@ export interface QueryEngineConfig {
   readonly lookbackMs: number
   /** The step of a subquery that names none: the interval at which rules are evaluated. */
   readonly evaluationIntervalMs: number
-  /** Samples one query may read, and values it may compute on the way; about 9 bytes each. */
+  /** Samples one query may hold in memory at a time, computed values included. */
   readonly samplesMax: number
+  /** Memory one query may take for columns of values and for what it holds of the store, in bytes; about. */
+  readonly bytesMax: number
   /** Series one selector, or one intermediate result, may have. */
   readonly seriesMax: number
   /** Points one range query may ask for in each series. */
@@ -16,15 +18,22 @@ export interface QueryEngineConfig {
   readonly timeoutMs: number
   /** Longest query, in characters. */
   readonly queryLengthMax: number
+  /** Whether functions and aggregations that Prometheus calls experimental may be used: `promql-experimental-functions`. */
+  readonly experimentalFunctions: boolean
+  /** Whether a metric's name is dropped at the end of the query rather than by each function: `promql-delayed-name-removal`. */
+  readonly delayedNameRemoval: boolean
 }
 
 export const queryEngineDefaults: QueryEngineConfig = {
   lookbackMs: 300_000,
   evaluationIntervalMs: 60_000,
-  samplesMax: 20_000_000,
+  samplesMax: 50_000_000,
+  bytesMax: 512 * 2 ** 20,
   seriesMax: 100_000,
   pointsMax: 11_000,
   subqueryStepsMax: 1_000_000,
   timeoutMs: 120_000,
   queryLengthMax: 100_000,
+  experimentalFunctions: false,
+  delayedNameRemoval: false,
 }

@@ -43,6 +43,28 @@ export interface QueryResult<V extends QueryValue = QueryValue> {
   readonly value: V
   readonly warnings: readonly string[]
   readonly infos: readonly string[]
+  /** What the query took; the engine always says it. */
+  readonly stats?: QueryStats
+}
+
+/** What a query took, in the shape and the units of Prometheus's `stats=all`: times are seconds. */
+export interface QueryStats {
+  readonly timings: {
+    readonly evalTotalTime: number
+    readonly resultSortTime: number
+    readonly queryPreparationTime: number
+    readonly innerEvalTime: number
+    readonly execQueueTime: number
+    readonly execTotalTime: number
+  }
+  readonly samples: {
+    /** Time in seconds and samples looked at, step by step; only when asked for. */
+    readonly totalQueryableSamplesPerStep?: readonly (readonly [timeSeconds: number, samples: number])[]
+    /** Samples looked at, each as often as it was. */
+    readonly totalQueryableSamples: number
+    /** The most samples held in memory at a time. */
+    readonly peakSamples: number
+  }
 }
 
 export interface QueryOptions {
@@ -50,6 +72,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Whether `stats` tells the samples of each step too, and counts the peak sample by sample; false by default. */
+  readonly perStepStats?: boolean
 }
 
 export interface StepRange {

@@ -100,8 +100,10 @@ const range = { startMs: 0, endMs: 90_000, stepMs: 10_000 }
 
 test.for([
   { why: 'points', config: { pointsMax: 9 }, query: 'm_total', message: 'maximum resolution of 9 points' },
-  { why: 'samples read', config: { samplesMax: 20 }, query: 'm_total', message: 'too much' },
-  { why: 'values computed', config: { samplesMax: 70 }, query: 'm_total + m_total', message: 'too many samples' },
+  { why: 'samples held', config: { samplesMax: 20 }, query: 'm_total', message: 'too many samples into memory in query execution' },
+  { why: 'samples of one window', config: { samplesMax: 9 }, query: 'sum(sum_over_time(m_total[10m]))', message: 'too many samples' },
+  { why: 'values computed', config: { samplesMax: 50 }, query: 'm_total + m_total', message: 'too many samples' },
+  { why: 'memory', config: { bytesMax: 700 }, query: 'm_total + m_total', message: 'at most 700 are allowed' },
   {
     why: 'a subquery with a tiny step',
     config: { subqueryStepsMax: 1000 },
@@ -130,7 +132,74 @@ test.for([
   })
 })
 
-const heavy = 'sum(rate(m_total[5m]))'
+test('tells how many samples a query looked at, as Prometheus does', async () => {
+  const engine = engineWith()
+  const samples = async (query: string) => (await engine.range(query, range, { perStepStats: true })).stats!.samples
+  expect(await samples('m_total')).toMatchObject({ totalQueryableSamples: 30 })
+  // Windows of 20 s hold one sample at first, then two.
+  expect(await samples('sum(rate(m_total[20s]))')).toMatchObject({
+    totalQueryableSamples: 57,
+    totalQueryableSamplesPerStep: [0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((time) => [time, time === 0 ? 3 : 6]),
+  })
+  expect(await samples('rate(m_total[20s]) + rate(m_total[20s])')).toMatchObject({ totalQueryableSamples: 114 })
+  expect(await samples('m_total @ 50')).toMatchObject({ totalQueryableSamples: 30 })
+  // Five samples of the inner expression in each full window of the outer; what was looked at for them is not counted.
+  expect((await engine.instant('sum_over_time(rate(m_total[20s])[50s:10s])', 90_000)).stats!.samples).toEqual({
+    totalQueryableSamples: 15,
+    peakSamples: expect.any(Number),
+  })
+})
+
+test('an expression that stands twice may be filtered in one place and used whole in the other', async () => {
+  const engine = engineWith()
+  const values = async (query: string) =>
+    (await engine.range(query, { startMs: 0, endMs: 20_000, stepMs: 10_000 })).value.series.map((one) => [...one.values])
+  expect(await values('sum((m_total > 2) or m_total * 0) + sum(m_total)')).toEqual([[0, 9, 22]])
+  expect(await values('sum(-m_total) + sum(m_total)')).toEqual([[0, 0, 0]])
+  expect(await values('sum(abs(m_total) - abs(m_total)) + sum(-abs(m_total))')).toEqual([[0, -6, -12]])
+  expect(await values('sum(clamp(m_total, 1, 2)) + sum(m_total) + sum(clamp(m_total, 1, 2))')).toEqual([[6, 16, 24]])
+})
+
+test('where names are dropped at once, series that never meet become one', async () => {
+  const store = createMemoryStore()
+  const appender = store.appender()
+  appender.append(0, toLabels({ __name__: 'early', x: '1' }), 0, 1)
+  const ref = appender.append(0, toLabels({ __name__: 'late', x: '1' }), 600_000, 2)
+  appender.append(ref, toLabels({ __name__: 'late', x: '1' }), 660_000, 3)
+  await appender.commit()
+  const names = (delayedNameRemoval: boolean) => createQueryEngine({ delayedNameRemoval }, { reader: store })
+  const times = { startMs: 0, endMs: 600_000, stepMs: 600_000 }
+  const joined = '{__name__=~"early|late"} * 10'
+  expect((await names(false).range(joined, times)).value.series).toMatchObject([{ labels: [['x', '1']], values: Float64Array.of(10, 20) }])
+  await expect(names(true).range(joined, times)).rejects.toThrow('same labelset')
+  // Functions over whole series look at their labels alone.
+  await expect(names(false).range('-{__name__=~"early|late"}', times)).rejects.toThrow('same labelset')
+  const byName = 'sum by (__name__) (abs(late))'
+  expect((await names(false).instant(byName, 600_000)).value).toMatchObject({ samples: [{ labels: [] }] })
+  const kept = 'label_replace(abs(late), "was", "$1", "__name__", "(.*)")'
+  expect((await names(true).instant(kept, 600_000)).value).toMatchObject({
+    samples: [
+      {
+        labels: [
+          ['was', 'late'],
+          ['x', '1'],
+        ],
+      },
+    ],
+  })
+  expect((await names(true).instant('label_replace(abs(late), "__name__", "new", "", "")', 600_000)).value).toMatchObject({
+    samples: [
+      {
+        labels: [
+          ['__name__', 'new'],
+          ['x', '1'],
+        ],
+      },
+    ],
+  })
+})
+
+const heavy = 'sum(quantile_over_time(0.5, m_total[30m]))'
 const long = { startMs: 0, endMs: 5_000_000, stepMs: 5_000 }
 
 test('others get their turn while a query runs', async () => {
@@ -175,8 +244,12 @@ test('what to know about an answer comes with it, with the place', async () => {
   })
   const renamed = 'rate(label_replace(m_total, "__name__", "m", "", "")[1m:10s])'
   expect((await engine.instant(renamed, 60_000)).infos).toEqual([
-    'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "m" (1:6)',
+    // Of the result of a subquery Prometheus knows no place.
+    'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "m" (1:1)',
   ])
+  // Each message once, with the place that said it last; that the expression is evaluated once changes nothing.
+  const twice = 'quantile(2, m_total) + (quantile(2, (m_total)))'
+  expect((await engine.instant(twice, 0)).warnings).toEqual(['PromQL warning: quantile value should be between 0 and 1, got 2 (1:34)'])
 })
 
 /** Cases of our own, in the scripts' language. Numbers are worked out by hand. */
@@ -241,9 +314,9 @@ eval instant at 0 ({__name__=~"one|many", y=""} or twice) * 0
 eval instant at 0 {__name__=~"one|same_early"} + 1
   expect fail msg: vector cannot contain metrics with the same labelset
 
-# The two never meet, so arithmetic may join them; functions over whole series may not.
+# The two never meet; but their names are dropped at the end, series by series.
 eval range from 0 to 1m step 1m {__name__=~"same_early|same_late"} * 10
-  {x="1"} 10 20
+  expect fail msg: vector cannot contain metrics with the same labelset
 
 eval range from 0 to 1m step 1m -{__name__=~"same_early|same_late"}
   expect fail msg: vector cannot contain metrics with the same labelset
@@ -274,7 +347,7 @@ eval instant at 0 bottomk(2, many)
   many{x="1", y="b"} 20
 
 eval instant at 0 topk(NaN, many)
-  expect fail msg: Parameter value is NaN
+  expect fail msg: Scalar value NaN overflows int64
 
 eval instant at 0 topk(1e30, many)
   expect fail regex: overflows int64

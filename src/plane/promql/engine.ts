@@ -3,13 +3,16 @@ import { Annotations } from './annotations.ts'
 import type { Expr, ValueType } from './ast.ts'
 import { Budget } from './budget.ts'
 import { type QueryEngineConfig, queryEngineDefaults } from './config.ts'
-import type { MatrixSeries, MatrixValue, QueryEngine, QueryOptions, QueryResult, QueryValue, StepRange } from './contract.ts'
+import type { MatrixValue, QueryEngine, QueryOptions, QueryResult, QueryValue, StepRange } from './contract.ts'
 import { promqlErrors } from './errors.ts'
 import { Evaluator } from './evaluate.ts'
-import { compareLabels, type Frame, type Grid, type StepSeries, type Windows } from './frame.ts'
+import type { Grid } from './frame.ts'
 import { parse } from './parse.ts'
+import { planQuery } from './plan.ts'
+import { type ResultOptions, toInstant, toMatrix, toSampleMatrix } from './result.ts'
 import { readSelections } from './selection.ts'
-import { typecheck, typeName } from './typecheck.ts'
+import { SampleCounter } from './stats.ts'
+import { typeName, typeOf } from './typecheck.ts'
 
 export interface QueryEngineDeps {
   readonly reader: SeriesReader
@@ -17,9 +20,21 @@ export interface QueryEngineDeps {
   readonly now?: () => number
 }
 
+interface Question {
+  readonly query: string
+  readonly expr: Expr
+  readonly grid: Grid
+  /** The end of the whole query, which need not be on its grid. */
+  readonly endMs: number
+  readonly isInstant: boolean
+}
+
+type Convert<V> = (evaluator: Evaluator, options: ResultOptions, evaluated: () => void) => Promise<V>
+
 /** An engine that answers PromQL from a reader of series, as Prometheus 3.5 does. See QueryEngine, and QueryEngineConfig for its bounds. */
 export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: QueryEngineDeps): QueryEngine {
   const settings = { ...queryEngineDefaults, ...config }
+  const now = deps.now ?? (() => performance.now())
 
   function prepare(query: string): { expr: Expr; type: ValueType } {
     if (query.length > settings.queryLengthMax) {
@@ -27,23 +42,23 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
         hint: 'Write a shorter query, for instance over recorded series.',
       })
     }
-    const expr = parse(query)
-    return { expr, type: typecheck(query, expr) }
+    const expr = parse(query, { experimentalFunctions: settings.experimentalFunctions })
+    return { expr, type: typeOf(expr) }
   }
 
-  async function begin(
-    query: string,
-    expr: Expr,
-    grid: Grid,
-    endMs: number,
+  async function answer<V extends QueryValue>(
+    { query, expr, grid, endMs, isInstant }: Question,
     options: QueryOptions,
-  ): Promise<{ evaluator: Evaluator; annotations: Annotations }> {
+    convert: Convert<V>,
+  ): Promise<QueryResult<V>> {
+    const beganMs = now()
     const budget = new Budget({
       samplesMax: settings.samplesMax,
       seriesMax: settings.seriesMax,
+      bytesMax: settings.bytesMax,
       timeoutMs: Math.min(options.timeoutMs ?? settings.timeoutMs, settings.timeoutMs),
       signal: options.signal,
-      now: deps.now ?? (() => performance.now()),
+      now,
     })
     budget.check()
     const times = {
@@ -53,9 +68,41 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
       defaultStepMs: settings.evaluationIntervalMs,
       subqueryStepsMax: settings.subqueryStepsMax,
     }
-    const selections = await readSelections(expr, grid, times, deps.reader, budget)
+    const plan = planQuery(expr, grid, times)
+    const selections = await readSelections(plan, deps.reader, budget)
     const annotations = new Annotations(query)
-    return { evaluator: new Evaluator({ times, selections, budget, annotations }), annotations }
+    for (const warning of selections.warnings) annotations.storeWarning(warning)
+    const eachStep = options.perStepStats ?? false
+    const counter = new SampleCounter(grid.count, eachStep)
+    const { delayedNameRemoval } = settings
+    const evaluator = new Evaluator({
+      plan,
+      times,
+      selections,
+      budget,
+      annotations,
+      counter,
+      exactCounts: eachStep,
+      delayedNameRemoval,
+      isInstant,
+    })
+    const preparedMs = now()
+    let evaluatedMs = preparedMs
+    const value = await convert(evaluator, { budget, delayed: delayedNameRemoval }, () => {
+      evaluatedMs = now()
+    })
+    const endedMs = now()
+    const timings = {
+      evalTotalTime: (endedMs - beganMs) / 1000,
+      resultSortTime: (endedMs - evaluatedMs) / 1000,
+      queryPreparationTime: (preparedMs - beganMs) / 1000,
+      innerEvalTime: (evaluatedMs - preparedMs) / 1000,
+      // Who lets queries wait for their turn knows how long that took.
+      execQueueTime: 0,
+      execTotalTime: (endedMs - beganMs) / 1000,
+    }
+    const stats = { timings, samples: counter.toStats(grid.startMs, grid.stepMs, budget.peak) }
+    return { value, warnings: annotations.warnings, infos: annotations.infos, stats }
   }
 
   return {
@@ -64,10 +111,16 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     async instant(query, timeMs, options = {}): Promise<QueryResult> {
       const { expr, type } = prepare(query)
       const grid = { startMs: timeMs, stepMs: 1, count: 1 }
-      const { evaluator, annotations } = await begin(query, expr, grid, timeMs, options)
-      const value =
-        type === 'matrix' ? toMatrixOfSamples(await evaluator.windows(expr, grid)) : toInstant(await evaluator.evaluate(expr, grid), timeMs)
-      return { value, warnings: annotations.warnings, infos: annotations.infos }
+      return answer({ query, expr, grid, endMs: timeMs, isInstant: true }, options, async (evaluator, converting, evaluated) => {
+        if (type === 'matrix') {
+          const series = await evaluator.samples(expr, grid)
+          evaluated()
+          return toSampleMatrix(series, converting)
+        }
+        const frame = await evaluator.evaluate(expr, grid)
+        evaluated()
+        return toInstant(frame, timeMs, converting)
+      })
     },
 
     async range(query, range, options = {}): Promise<QueryResult<MatrixValue>> {
@@ -78,9 +131,11 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
         )
       }
       const grid = toGrid(range, settings.pointsMax)
-      const { evaluator, annotations } = await begin(query, expr, grid, range.endMs, options)
-      const value = toMatrix(await evaluator.evaluate(expr, grid), grid)
-      return { value, warnings: annotations.warnings, infos: annotations.infos }
+      return answer({ query, expr, grid, endMs: range.endMs, isInstant: false }, options, async (evaluator, converting, evaluated) => {
+        const frame = await evaluator.evaluate(expr, grid)
+        evaluated()
+        return toMatrix(frame, grid, converting)
+      })
     },
   }
 }
@@ -95,50 +150,4 @@ function toGrid({ startMs, endMs, stepMs }: StepRange, pointsMax: number): Grid 
     })
   }
   return { startMs, stepMs, count }
-}
-
-function toInstant(frame: Frame, timeMs: number): QueryValue {
-  if (frame.kind === 'scalar') return { kind: 'scalar', timeMs, value: frame.values[0]! }
-  if (frame.kind === 'string') return { kind: 'string', timeMs, value: frame.value }
-  const samples = frame.series
-    .filter((series) => series.present[0] === 1)
-    .map(({ labels, values }) => ({ labels, timeMs, value: values[0]! }))
-  return { kind: 'vector', samples }
-}
-
-function toMatrix(frame: Frame, grid: Grid): MatrixValue {
-  if (frame.kind === 'string') throw new Error('type check let a string pass for a range query')
-  const series =
-    frame.kind === 'scalar' ? [{ labels: [], values: frame.values, present: new Uint8Array(grid.count).fill(1) }] : frame.series
-  return sortedMatrix(series.map((one) => toPoints(one, grid)))
-}
-
-function toPoints({ labels, values, present }: StepSeries, grid: Grid): MatrixSeries {
-  const count = present.reduce((sum, one) => sum + one, 0)
-  const points = { labels, timesMs: new Float64Array(count), values: new Float64Array(count) }
-  let at = 0
-  for (let step = 0; step < grid.count; step++) {
-    if (present[step] === 0) continue
-    points.timesMs[at] = grid.startMs + step * grid.stepMs
-    points.values[at++] = values[step]!
-  }
-  return points
-}
-
-/** The samples of an instant query's only window. */
-function toMatrixOfSamples({ series, endsMs, rangeMs }: Windows): MatrixValue {
-  const endMs = endsMs[0]!
-  return sortedMatrix(
-    series.map(({ labels, timesMs, values }) => {
-      const from = timesMs.findIndex((time) => time > endMs - rangeMs)
-      const to = timesMs.findLastIndex((time) => time <= endMs) + 1
-      return from < 0
-        ? { labels, timesMs: new Float64Array(), values: new Float64Array() }
-        : { labels, timesMs: timesMs.slice(from, to), values: values.slice(from, to) }
-    }),
-  )
-}
-
-function sortedMatrix(series: readonly MatrixSeries[]): MatrixValue {
-  return { kind: 'matrix', series: series.filter((one) => one.values.length > 0).sort((a, b) => compareLabels(a.labels, b.labels)) }
 }

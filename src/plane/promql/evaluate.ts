@@ -1,109 +1,164 @@
 import { assertNever } from '../../core/errors.ts'
-import { isStaleMarker, type SeriesColumns } from '../store/index.ts'
-import { aggregate, checkLabelName, metricName } from './aggregate.ts'
-import type { Annotations } from './annotations.ts'
-import {
-  type AggregateExpr,
-  type BinaryExpr,
-  type CallExpr,
-  type Expr,
-  isComparison,
-  isSetOp,
-  type MatrixSelectorExpr,
-  type SubqueryExpr,
-  unwrap,
-  type VectorSelectorExpr,
-} from './ast.ts'
-import type { Budget } from './budget.ts'
-import { absent, full, mapValues, only, sorted, timesOf, toSamples } from './columns.ts'
-import {
-  createStepSeries,
-  dropNames,
-  type Frame,
-  type Grid,
-  isEmpty,
-  mergeSeries,
-  type SampleSeries,
-  type StepSeries,
-  type Windows,
-} from './frame.ts'
-import { histogramQuantile } from './histogram-quantile.ts'
+import { checkLabelName, countValues, Folding, pick, quantiles } from './aggregate.ts'
+import type { Annotations, Recording } from './annotations.ts'
+import { type AggregateExpr, type BinaryExpr, type CallExpr, type Expr, isSetOp, type UnaryExpr, unwrap } from './ast.ts'
+import { withScalar } from './binary-scalar.ts'
+import { absent, copied, full, mapValues, only, repeated, sorted } from './columns.ts'
+import type { EvaluationDeps } from './evaluation.ts'
+import { isFoldOp } from './folds.ts'
+import { countPresent, type Frame, type Grid, isEmpty, mergeSeries, type SampleSeries, type StepSeries, withoutMetadata } from './frame.ts'
+import { histogramFraction, histogramQuantile } from './histogram-quantile.ts'
+import { addInfo } from './info.ts'
 import { labelJoiner, labelReplacer } from './label-functions.ts'
-import { dateFunctions, mathFunctions, roundTo } from './math-functions.ts'
-import { arithmetic, comparison, operation } from './operators.ts'
+import { sortedByLabels } from './label-sort.ts'
+import { limitCount, limitRatio } from './limit.ts'
+import { mapInTurns } from './map-in-turns.ts'
+import { dateFunctions, greater, lesser, mathFunctions, roundTo } from './math-functions.ts'
+import { scalarOperation } from './operators.ts'
+import { firstStep } from './plan.ts'
 import { isBadQuantile } from './quantile.ts'
-import { type RangeFunction, rangeFunctions, type WindowView } from './range-functions.ts'
-import { freshSamples, type QueryTimes, type Selections, shiftedTimes, subqueryGrid } from './selection.ts'
+import { timesOf } from './query-times.ts'
+import { Slide } from './range-call.ts'
+import { SeriesSource } from './series-source.ts'
+import type { SampleCounts } from './stats.ts'
 import { matchSets, matchVectors } from './vector-matching.ts'
 
 /** What it takes to relabel a series, in the units of the budget. */
 const RELABEL_WORK = 1000
+/** Most levels of an expression that are evaluated on one stack. */
+const LEVELS_PER_STACK = 100
 
-export interface EvaluationDeps {
-  readonly times: QueryTimes
-  readonly selections: Selections
-  readonly budget: Budget
-  readonly annotations: Annotations
+interface SharedResult {
+  readonly node: Expr
+  readonly frame: Frame
+  readonly annotations: Recording
+  readonly counts: SampleCounts
 }
 
 /**
  * Evaluates expressions over whole grids: series by series, each a column of steps, rather than step by step.
  * A range query and an instant query are the same thing here; the latter's grid has one step.
+ *
+ * Samples are decoded one series at a time into one buffer, and become a column, or go into an aggregation's, at once. Equal expressions are
+ * evaluated once; what does not change from step to step, at one step.
  */
 export class Evaluator {
   readonly #deps: EvaluationDeps
+  readonly #source: SeriesSource
+  readonly #shared = new Map<string, SharedResult>()
+  /** Levels of the expression that are under way. */
+  #levels = 0
 
   constructor(deps: EvaluationDeps) {
     this.#deps = deps
+    this.#source = new SeriesSource(deps, {
+      read: (node, grid) => this.#read(node, grid),
+      scalar: (node, grid) => this.#scalar(node, grid),
+    })
   }
 
   async evaluate(node: Expr, grid: Grid): Promise<Frame> {
+    if (node.kind === 'paren') return this.evaluate(unwrap(node), grid)
+    if (node.kind === 'number') return { kind: 'scalar', values: new Float64Array(grid.count).fill(node.value) }
+    if (node.kind === 'string') return { kind: 'string', value: node.value }
+    const { plan, annotations, budget, counter } = this.#deps
+    if (grid.count > 1 && plan.isInvariant(node)) return this.#broadcast(node, grid)
+    const key = plan.sharedKey(node, grid)
+    if (key === undefined) return this.#settled(node, grid)
+    const known = this.#shared.get(key)
+    if (known !== undefined) {
+      annotations.repeat(known.annotations, known.node, node)
+      counter.repeat(known.counts)
+      return known.frame
+    }
+    const recording = annotations.startRecording()
+    const counts = counter.snapshot()
+    const held = budget.held
+    const frame = asShared(await this.#settled(node, grid))
+    annotations.endRecording()
+    budget.keep(budget.held - held)
+    this.#shared.set(key, { node, frame, annotations: recording, counts: counter.since(counts) })
+    return frame
+  }
+
+  /** The samples of a range vector at the first step of a grid. */
+  async samples(node: Expr, grid: Grid): Promise<SampleSeries[]> {
+    const { counter, budget } = this.#deps
+    const found: SampleSeries[] = []
+    const slide = new Slide(grid.count, 1)
+    await this.#source.eachRange(node, grid, ({ labels, dropName, buffer }, windows) => {
+      if (slide.over(buffer, windows) === 0) return
+      const from = slide.bounds.from[0]!
+      const to = slide.bounds.to[0]!
+      budget.charge(to - from)
+      if (unwrap(node).kind === 'matrixSelector') counter.addWindows(slide.bounds.from, slide.bounds.to, 0, 1, slide.samples)
+      found.push({ labels, dropName, timesMs: buffer.timesMs.slice(from, to), values: buffer.values.slice(from, to) })
+    })
+    return found
+  }
+
+  /** Evaluates what holds at every step once. */
+  async #broadcast(node: Expr, grid: Grid): Promise<Frame> {
+    const { counter, budget } = this.#deps
+    const mode = counter.enter('every')
+    const frame = await this.evaluate(node, firstStep(grid))
+    counter.leave(mode)
+    if (frame.kind === 'scalar') return { kind: 'scalar', values: new Float64Array(grid.count).fill(frame.values[0]!) }
+    if (frame.kind === 'string') return frame
+    budget.charge(frame.series.length * grid.count)
+    return vector(await repeated(frame.series, grid.count, budget))
+  }
+
+  /** Evaluates, and counts what is left of the samples held on the way: those of the result. */
+  async #settled(node: Expr, grid: Grid): Promise<Frame> {
+    const { budget, exactCounts } = this.#deps
+    // A tree of a thousand levels would fill the stack; what is waited for begins a new one.
+    if (++this.#levels % LEVELS_PER_STACK === 0) await undefined
+    const before = budget.held
+    const frame = await this.#evaluate(node, grid)
+    this.#levels--
+    if (frame.kind !== 'vector') budget.settle(before + (frame.kind === 'scalar' ? grid.count : 0))
+    else if (exactCounts) budget.settle(before + frame.series.reduce((sum, one) => sum + countPresent(one), 0))
+    else budget.settle(before + frame.series.length * grid.count)
+    return frame
+  }
+
+  async #evaluate(node: Expr, grid: Grid): Promise<Frame> {
     switch (node.kind) {
-      case 'number':
-        return { kind: 'scalar', values: new Float64Array(grid.count).fill(node.value) }
-      case 'string':
-        return { kind: 'string', value: node.value }
-      case 'paren':
-        return this.evaluate(node.expr, grid)
-      case 'unary': {
-        const frame = await this.evaluate(node.expr, grid)
-        if (node.op === '+' || frame.kind === 'string') return frame
-        if (frame.kind === 'scalar') return { kind: 'scalar', values: frame.values.map((value) => -value) }
-        return vector(
-          dropNames(
-            mapValues(frame.series, (value) => -value),
-            true,
-          ),
-        )
-      }
+      case 'unary':
+        return this.#unary(node, grid)
       case 'vectorSelector':
-        return vector(await this.#instantSelector(node, grid, false))
+        return vector(await this.#source.collect((visit) => this.#source.eachSelected(node, grid, false, visit), grid))
       case 'aggregate':
         return vector(await this.#aggregate(node, grid))
       case 'binary':
         return this.#binary(node, grid)
       case 'call':
         return this.#call(node, grid)
+      case 'number':
+      case 'string':
+      case 'paren':
+        return this.evaluate(node, grid)
       case 'matrixSelector':
       case 'subquery':
-        throw new Error('a range vector is evaluated by windows()')
+        throw new Error('a range vector is evaluated series by series')
       default:
         return assertNever(node)
     }
   }
 
-  /** Evaluates a range vector. */
-  async windows(node: Expr, grid: Grid): Promise<Windows> {
-    const range = unwrap(node)
-    if (range.kind === 'matrixSelector') return this.#matrixSelector(range, grid)
-    if (range.kind === 'subquery') return this.#subquery(range, grid)
-    throw new Error(`a range vector is a selector or a subquery, not ${range.kind}`)
-  }
-
-  async #vector(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
+  /** The series of a vector, for reading. */
+  async #read(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
     const frame = await this.evaluate(node, grid)
     if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
     return frame.series
+  }
+
+  /** The series of a vector, with columns that may be changed in place. */
+  async #vector(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
+    const frame = await this.evaluate(node, grid)
+    if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
+    return frame.shared ? copied(frame.series, this.#deps.budget) : frame.series
   }
 
   async #scalar(node: Expr, grid: Grid): Promise<Float64Array> {
@@ -118,124 +173,130 @@ export class Evaluator {
     return inner.value
   }
 
-  /** The newest sample of (t − lookback, t] at each step; a staleness marker ends the series there. @param ofTimes - The samples' times instead. */
-  async #instantSelector(node: VectorSelectorExpr, grid: Grid, ofTimes: boolean): Promise<StepSeries[]> {
-    const { budget, times } = this.#deps
-    const endsMs = shiftedTimes(node, grid, times)
-    const found: StepSeries[] = []
-    for (const columns of this.#selected(node)) {
-      const { timesMs, values } = columns
-      budget.charge(values.length)
-      budget.chargeSeries(1, grid.count)
-      const series = createStepSeries(columns.labels, grid.count)
-      let at = -1
-      for (let step = 0; step < grid.count; step++) {
-        const endMs = endsMs[step]!
-        while (at + 1 < timesMs.length && timesMs[at + 1]! <= endMs) at++
-        if (at < 0 || timesMs[at]! <= endMs - times.lookbackMs || isStaleMarker(values, at)) continue
-        series.present[step] = 1
-        series.values[step] = ofTimes ? timesMs[at]! / 1000 : values[at]!
-      }
-      if (!isEmpty(series)) found.push(series)
-      if (budget.due(values.length + grid.count)) await budget.breathe()
+  /**
+   * The same series under labels without the metric's name; or, where names are dropped at the end, marked for it.
+   * @param strict - See `mergeSeries`.
+   */
+  async #nameless(series: readonly StepSeries[], strict: boolean): Promise<readonly StepSeries[]> {
+    const { budget, delayedNameRemoval } = this.#deps
+    if (delayedNameRemoval) return mapInTurns(series, 20, budget, (one) => ({ ...one, dropName: true }))
+    const renamed = await mapInTurns(series, 30, budget, (one) => ({ ...one, labels: withoutMetadata(one.labels) }))
+    return mergeSeries(renamed, strict, budget)
+  }
+
+  /**
+   * Hands out the series of a vector one after another. Their columns hold only until the call returns: where series are made one by one,
+   * each takes the place of the one before.
+   */
+  async #each(node: Expr, grid: Grid, visit: (series: StepSeries) => void): Promise<void> {
+    const { plan, budget } = this.#deps
+    const inner = unwrap(node)
+    const isLone = !(grid.count > 1 && plan.isInvariant(inner)) && plan.sharedKey(inner, grid) === undefined
+    if (isLone && inner.kind === 'vectorSelector') return this.#source.eachSelected(inner, grid, false, visit)
+    if (isLone && inner.kind === 'call' && this.#source.staysDistinct(inner)) {
+      const call = await this.#source.toRangeCall(inner, grid)
+      if (call !== undefined) return this.#source.eachOfCall(call, visit)
     }
-    return found
-  }
-
-  #selected(node: VectorSelectorExpr): readonly SeriesColumns[] {
-    return this.#deps.selections.get(node) ?? []
-  }
-
-  async #matrixSelector(node: MatrixSelectorExpr, grid: Grid): Promise<Windows> {
-    const { budget, times } = this.#deps
-    const series: SampleSeries[] = []
-    for (const columns of this.#selected(node.selector)) {
-      budget.charge(columns.values.length)
-      const fresh = freshSamples(columns)
-      if (fresh.values.length > 0) series.push(fresh)
-      if (budget.due(columns.values.length)) await budget.breathe()
+    for (const series of await this.#read(inner, grid)) {
+      visit(series)
+      if (budget.due(grid.count + 20)) await budget.breathe()
     }
-    return { series, endsMs: shiftedTimes(node.selector, grid, times), rangeMs: node.rangeMs }
-  }
-
-  async #subquery(node: SubqueryExpr, grid: Grid): Promise<Windows> {
-    const { times } = this.#deps
-    const endsMs = shiftedTimes(node, grid, times)
-    const inner = subqueryGrid(node, endsMs, times)
-    const found = inner.count === 0 ? [] : await this.#vector(node.expr, inner)
-    return { series: found.map((series) => toSamples(series, inner)), endsMs, rangeMs: node.rangeMs }
   }
 
   async #aggregate(node: AggregateExpr, grid: Grid): Promise<readonly StepSeries[]> {
     const { annotations, budget } = this.#deps
-    const label = node.op === 'count_values' ? this.#string(node.param!) : ''
-    if (node.op === 'count_values') checkLabelName(label, 'invalid label name')
-    const param = node.param === undefined || node.op === 'count_values' ? undefined : await this.#scalar(node.param, grid)
-    if (node.op === 'quantile') for (const phi of param!) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, node.param!)
-    const series = await this.#vector(node.expr, grid)
-    return aggregate({ node, series, steps: grid.count, param, label }, budget)
+    const { op } = node
+    const steps = grid.count
+    if (isFoldOp(op)) {
+      const folding = new Folding({ ...node, op }, steps, budget)
+      await this.#each(node.expr, grid, (series) => folding.add(series))
+      return folding.finish()
+    }
+    if (op === 'count_values') {
+      const label = this.#string(node.param!)
+      checkLabelName(label, 'invalid label name')
+      return countValues({ node, series: await this.#read(node.expr, grid), steps, label }, budget)
+    }
+    const param = await this.#scalar(node.param!, grid)
+    const series = await this.#read(node.expr, grid)
+    if (op === 'quantile') annotateQuantiles(param, node.param!, annotations)
+    switch (op) {
+      case 'quantile':
+        return quantiles({ node, series, steps, param }, budget)
+      case 'topk':
+      case 'bottomk':
+        return pick({ node: { ...node, op }, series, steps, param }, budget)
+      case 'limitk':
+        return limitCount({ node, series, steps, param }, budget)
+      case 'limit_ratio':
+        return limitRatio({ node, series, steps, param }, annotations, budget)
+      default:
+        throw new Error(`the aggregation ${op} has no evaluation`)
+    }
+  }
+
+  async #unary(node: UnaryExpr, grid: Grid): Promise<Frame> {
+    if (node.op === '+') return this.evaluate(node.expr, grid)
+    const frame = await this.evaluate(node.expr, grid)
+    if (frame.kind === 'string') return frame
+    if (frame.kind === 'scalar') return { kind: 'scalar', values: frame.values.map((value) => -value) }
+    const { budget } = this.#deps
+    const series = frame.shared ? await copied(frame.series, budget) : frame.series
+    return vector(await this.#nameless(await mapValues(series, (value) => -value, budget), true))
   }
 
   async #binary(node: BinaryExpr, grid: Grid): Promise<Frame> {
     const { op, bool, matching } = node
-    const { budget } = this.#deps
+    const { budget, delayedNameRemoval: delayed } = this.#deps
     const left = await this.evaluate(node.lhs, grid)
     const right = await this.evaluate(node.rhs, grid)
     if (left.kind === 'string' || right.kind === 'string') throw new Error('type check let a string pass for an operand')
+    const steps = grid.count
+    // At a lone step Prometheus leaves it to the end of the query to find equal labels.
+    const lenient = delayed && steps === 1
     if (isSetOp(op)) {
       if (left.kind === 'scalar' || right.kind === 'scalar') throw new Error('type check let a scalar pass for a set operand')
-      return vector(await matchSets({ left: left.series, right: right.series, matching, steps: grid.count }, op, budget))
+      const series = await matchSets({ left: left.series, right: right.series, matching, steps }, { op, lenient }, budget)
+      return { kind: 'vector', series, shared: left.shared || right.shared }
     }
-    if (left.kind === 'scalar' && right.kind === 'scalar') {
-      const apply = isComparison(op) ? comparison(op) : arithmetic(op)
-      return { kind: 'scalar', values: left.values.map((value, i) => Number(apply(value, right.values[i]!))) }
-    }
+    if (left.kind === 'scalar' && right.kind === 'scalar') return { kind: 'scalar', values: scalarOperation(op, left.values, right.values) }
     if (left.kind === 'vector' && right.kind === 'vector') {
-      const input = { left: left.series, right: right.series, matching, steps: grid.count }
-      return vector(await matchVectors(input, operation(op, bool, 'left'), bool, budget))
+      const input = { left: left.series, right: right.series, matching, steps }
+      return vector(await matchVectors(input, { op, bool, delayed, lenient }, budget))
     }
-    // One vector, one scalar. A comparison that filters leaves the vector's value, whichever side it stands on.
-    const { value, keep, dropsName } = operation(op, bool, left.kind === 'vector' ? 'left' : 'right')
-    const series = left.kind === 'vector' ? left.series : right.kind === 'vector' ? right.series : []
-    for (const { values, present } of series) {
-      for (let step = 0; step < grid.count; step++) {
-        const a = left.kind === 'scalar' ? left.values[step]! : values[step]!
-        const b = right.kind === 'scalar' ? right.values[step]! : values[step]!
-        if (keep(a, b)) values[step] = value(a, b)
-        else present[step] = 0
-      }
-      if (budget.due(grid.count)) await budget.breathe()
-    }
-    const kept = series.filter((one) => !isEmpty(one))
-    return vector(dropsName ? dropNames(kept, false) : kept)
+    const { series, renamed } = await withScalar({ op, bool, left, right, steps }, budget)
+    return vector(renamed ? await this.#nameless(series, false) : series)
   }
 
   async #call(node: CallExpr, grid: Grid): Promise<Frame> {
     const { name, args } = node
     const math = mathFunctions.get(name)
-    if (math !== undefined) return vector(dropNames(mapValues(await this.#vector(args[0]!, grid), math), false))
+    if (math !== undefined) return vector(await this.#mapped(args[0]!, grid, math))
     const date = dateFunctions.get(name)
     if (date !== undefined) {
       if (args.length === 0) return vector([full(timesOf(grid).map((ms) => date(ms / 1000)))])
-      return vector(dropNames(mapValues(await this.#vector(args[0]!, grid), date), false))
+      return vector(await this.#mapped(args[0]!, grid, date))
     }
-    const range = rangeFunctions.get(name)
-    if (range !== undefined) return vector(await this.#rangeCall(node, range, grid))
+    const range = await this.#source.toRangeCall(node, grid)
+    if (range !== undefined) {
+      const found = await this.#source.collect((visit) => this.#source.eachOfCall(range, visit), grid)
+      return vector(this.#delayed || this.#source.staysDistinct(node) ? found : await mergeSeries(found, true, this.#deps.budget))
+    }
     switch (name) {
       case 'pi':
         return { kind: 'scalar', values: new Float64Array(grid.count).fill(Math.PI) }
       case 'time':
         return { kind: 'scalar', values: timesOf(grid).map((ms) => ms / 1000) }
       case 'scalar':
-        return { kind: 'scalar', values: only(await this.#vector(args[0]!, grid), grid.count) }
+        return { kind: 'scalar', values: only(await this.#read(args[0]!, grid), grid.count) }
       case 'vector':
-        return vector([full(await this.#scalar(args[0]!, grid))])
+        return vector([full((await this.#scalar(args[0]!, grid)).slice())])
       case 'timestamp':
         return vector(await this.#timestamp(args[0]!, grid))
       case 'absent':
-        return vector(absent(await this.#vector(args[0]!, grid), args[0]!, grid))
+        return vector(await this.#absent(args[0]!, grid))
       case 'absent_over_time':
-        return vector(absent(await this.#presence(args[0]!, grid), args[0]!, grid))
+        return vector(await this.#absentOverTime(args[0]!, grid))
       case 'round':
       case 'clamp':
       case 'clamp_min':
@@ -243,149 +304,178 @@ export class Evaluator {
         return vector(await this.#withScalars(node, grid))
       case 'sort':
       case 'sort_desc':
-        return vector(sorted(await this.#vector(args[0]!, grid), name === 'sort' ? 1 : -1, grid))
+        return this.#reordered(args[0]!, grid, (series) => sorted(series, name === 'sort' ? 1 : -1, grid, this.#deps.budget))
+      case 'sort_by_label':
+      case 'sort_by_label_desc':
+        return this.#sortedByLabels(node, grid)
       case 'label_replace':
       case 'label_join':
-        return vector(await this.#relabel(node, grid))
+        return this.#relabel(node, grid)
       case 'histogram_quantile':
         return vector(await this.#histogramQuantile(node, grid))
+      case 'histogram_fraction':
+        return vector(await this.#histogramFraction(node, grid))
+      case 'histogram_avg':
+      case 'histogram_count':
+      case 'histogram_stddev':
+      case 'histogram_stdvar':
+      case 'histogram_sum':
+        // These speak of native histograms, and leave out everything else.
+        await this.#read(args[0]!, grid)
+        return vector([])
+      case 'info':
+        return vector(await this.#info(node, grid))
       default:
         throw new Error(`the function ${name} has a signature and no evaluation`)
     }
   }
 
-  async #rangeCall(node: CallExpr, definition: RangeFunction, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations } = this.#deps
-    const { name, args } = node
-    const rangeArg = name === 'quantile_over_time' ? args[1]! : args[0]!
-    const paramArg = name === 'quantile_over_time' ? args[0] : args[1]
-    const param = paramArg === undefined ? undefined : await this.#scalar(paramArg, grid)
-    const windows = await this.windows(rangeArg, grid)
-    const found: StepSeries[] = []
-    for (const samples of windows.series) {
-      const series = await this.#slide(samples, windows, definition, param, grid)
-      if (isEmpty(series)) continue
-      const metric = metricName(samples.labels)
-      if ((name === 'rate' || name === 'increase') && metric !== '' && !/_(?:total|sum|count|bucket)$/.test(metric)) {
-        annotations.possibleNonCounter(metric, rangeArg)
-      }
-      if (name === 'quantile_over_time') {
-        for (const [step, phi] of param!.entries())
-          if (series.present[step] === 1 && isBadQuantile(phi)) annotations.invalidQuantile(phi, paramArg!)
-      }
-      found.push(series)
-    }
-    return definition.keepsName ? mergeSeries(found, true) : dropNames(found, true)
+  get #delayed(): boolean {
+    return this.#deps.delayedNameRemoval
   }
 
-  /** Moves the window over one series: both its ends only ever go forward. */
-  async #slide(
-    samples: SampleSeries,
-    windows: Windows,
-    definition: RangeFunction,
-    param: Float64Array | undefined,
+  /** The same series in another order. */
+  async #reordered(
+    node: Expr,
     grid: Grid,
-  ): Promise<StepSeries> {
-    const { budget } = this.#deps
-    const { timesMs } = samples
-    budget.chargeSeries(1, grid.count)
-    const series = createStepSeries(samples.labels, grid.count)
-    const view: WindowView = {
-      timesMs,
-      values: samples.values,
-      from: 0,
-      to: 0,
-      endMs: 0,
-      rangeMs: windows.rangeMs,
-      evaluationMs: 0,
-      param: 0,
-    }
-    for (let step = 0; step < grid.count; step++) {
-      const endMs = windows.endsMs[step]!
-      while (view.to < timesMs.length && timesMs[view.to]! <= endMs) view.to++
-      while (view.from < view.to && timesMs[view.from]! <= endMs - windows.rangeMs) view.from++
-      if (view.to - view.from < definition.samplesMin) continue
-      view.endMs = endMs
-      view.evaluationMs = grid.startMs + step * grid.stepMs
-      view.param = param === undefined ? 0 : param[step]!
-      series.present[step] = 1
-      series.values[step] = definition.evaluate(view)
-      if (budget.due(view.to - view.from)) await budget.breathe()
-    }
-    return series
+    order: (series: readonly StepSeries[]) => readonly StepSeries[] | Promise<readonly StepSeries[]>,
+  ): Promise<Frame> {
+    const frame = await this.evaluate(node, grid)
+    if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
+    return { ...frame, series: await order(frame.series) }
   }
 
-  /** The steps at which each series of a range vector has samples. */
-  async #presence(node: Expr, grid: Grid): Promise<StepSeries[]> {
-    const windows = await this.windows(node, grid)
-    const found: StepSeries[] = []
-    for (const samples of windows.series)
-      found.push(await this.#slide(samples, windows, rangeFunctions.get('present_over_time')!, undefined, grid))
-    return found
+  async #absent(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
+    const found = new Uint8Array(grid.count)
+    await this.#each(node, grid, ({ present }) => {
+      for (let step = 0; step < found.length; step++) found[step]! |= present[step]!
+    })
+    return absent(found, node)
+  }
+
+  async #absentOverTime(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
+    const { counter } = this.#deps
+    const found = new Uint8Array(grid.count)
+    const slide = new Slide(grid.count, 1)
+    await this.#source.eachRange(node, grid, ({ buffer }, windows) => {
+      slide.over(buffer, windows)
+      counter.addWindows(slide.bounds.from, slide.bounds.to, 0, grid.count, slide.samples)
+      for (let step = 0; step < found.length; step++) found[step]! |= slide.present[step]!
+    })
+    return absent(found, node)
   }
 
   async #timestamp(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
     const inner = unwrap(node)
     // A selector alone tells when the samples were taken; anything computed is as of now.
-    if (inner.kind === 'vectorSelector') return dropNames(await this.#instantSelector(inner, grid, true), false)
+    if (inner.kind === 'vectorSelector') {
+      return this.#nameless(await this.#source.collect((visit) => this.#source.eachSelected(inner, grid, true, visit), grid), false)
+    }
     const nowSeconds = timesOf(grid).map((ms) => ms / 1000)
-    return dropNames(
-      mapValues(await this.#vector(inner, grid), (_, step) => nowSeconds[step]!),
-      false,
-    )
+    const series = await this.#read(inner, grid)
+    const timed = await mapInTurns(series, grid.count + 20, this.#deps.budget, (one) => ({
+      ...one,
+      values: nowSeconds.slice(),
+      present: one.present.slice(),
+    }))
+    return this.#nameless(timed, false)
   }
 
   async #withScalars({ name, args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const series = await this.#vector(args[0]!, grid)
+    const { budget } = this.#deps
     const first = args[1] === undefined ? new Float64Array(grid.count).fill(1) : await this.#scalar(args[1], grid)
     const second = args[2] === undefined ? first : await this.#scalar(args[2], grid)
-    if (name === 'round')
-      return dropNames(
-        mapValues(series, (value, step) => roundTo(value, first[step]!)),
-        false,
-      )
-    if (name === 'clamp_min')
-      return dropNames(
-        mapValues(series, (value, step) => Math.max(first[step]!, value)),
-        false,
-      )
-    if (name === 'clamp_max')
-      return dropNames(
-        mapValues(series, (value, step) => Math.min(first[step]!, value)),
-        false,
-      )
-    for (const { present } of series) for (let step = 0; step < grid.count; step++) if (first[step]! > second[step]!) present[step] = 0
-    const clamped = mapValues(series, (value, step) => Math.max(first[step]!, Math.min(second[step]!, value)))
-    return dropNames(
+    if (name === 'round') return this.#mapped(args[0]!, grid, (value, step) => roundTo(value, first[step]!))
+    if (name === 'clamp_min') return this.#mapped(args[0]!, grid, (value, step) => greater(first[step]!, value))
+    if (name === 'clamp_max') return this.#mapped(args[0]!, grid, (value, step) => lesser(first[step]!, value))
+    const series = await this.#vector(args[0]!, grid)
+    // Where the bounds are the wrong way round there is nothing between them.
+    for (const { present } of series) {
+      for (let step = 0; step < grid.count; step++) if (first[step]! > second[step]!) present[step] = 0
+      if (budget.due(grid.count)) await budget.breathe()
+    }
+    const clamped = await mapValues(series, (value, step) => greater(first[step]!, lesser(second[step]!, value)), budget)
+    return this.#nameless(
       clamped.filter((one) => !isEmpty(one)),
       false,
     )
   }
 
-  async #relabel({ name, args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+  /** A function of single values; what comes out is another metric. */
+  async #mapped(node: Expr, grid: Grid, f: (value: number, step: number) => number): Promise<readonly StepSeries[]> {
+    return this.#nameless(await mapValues(await this.#vector(node, grid), f, this.#deps.budget), false)
+  }
+
+  async #relabel({ name, args }: CallExpr, grid: Grid): Promise<Frame> {
     const { budget } = this.#deps
     const texts = args.slice(1).map((arg) => this.#string(arg))
+    const target = texts[0]!
     const relabel =
       name === 'label_join'
-        ? labelJoiner(texts[0]!, texts[1]!, texts.slice(2))
-        : labelReplacer({ target: texts[0]!, replacement: texts[1]!, source: texts[2]!, pattern: texts[3]! })
+        ? labelJoiner(target, texts[1]!, texts.slice(2))
+        : labelReplacer({ target, replacement: texts[1]!, source: texts[2]!, pattern: texts[3]! })
+    const frame = await this.evaluate(args[0]!, grid)
+    if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
     const relabelled: StepSeries[] = []
-    for (const one of await this.#vector(args[0]!, grid)) {
-      relabelled.push({ ...one, labels: relabel(one.labels) })
+    for (const one of frame.series) {
+      const labels = relabel(one.labels)
+      // A name that is given here is meant to stay.
+      relabelled.push({ ...one, labels, dropName: one.dropName && !(target === '__name__' && labels !== one.labels) })
       if (budget.due(RELABEL_WORK)) await budget.breathe()
     }
-    return mergeSeries(relabelled, true)
+    return { kind: 'vector', series: await mergeSeries(relabelled, true, budget), shared: frame.shared }
+  }
+
+  /** As with `sort`, a matrix has an order of its own. */
+  async #sortedByLabels({ name, args }: CallExpr, grid: Grid): Promise<Frame> {
+    const labels = args.slice(1).map((arg) => this.#string(arg))
+    const direction = name === 'sort_by_label' ? 1 : -1
+    return this.#reordered(args[0]!, grid, (series) => (grid.count === 1 ? sortedByLabels(series, labels, direction) : series))
+  }
+
+  async #info({ args, infoLabels }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+    const selector = args[1]!
+    if (infoLabels === undefined || selector.kind !== 'vectorSelector') throw new Error('info() was not resolved')
+    const base = await this.#read(args[0]!, grid)
+    const info = await this.#source.collect((visit) => this.#source.eachSelected(selector, grid, true, visit), grid)
+    return addInfo({ labels: infoLabels, matchers: selector.matchers, base, info, steps: grid.count }, this.#deps.budget)
+  }
+
+  async #histogramFraction({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
+    const lowers = await this.#scalar(args[0]!, grid)
+    const uppers = await this.#scalar(args[1]!, grid)
+    const series = await this.#read(args[2]!, grid)
+    return histogramFraction({ lowers, uppers, series, steps: grid.count, at: args[2]!, delayed }, annotations, budget)
   }
 
   async #histogramQuantile({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations, budget } = this.#deps
+    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
     const phis = await this.#scalar(args[0]!, grid)
-    const series = await this.#vector(args[1]!, grid)
+    const series = await this.#read(args[1]!, grid)
     for (const phi of phis) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, args[0]!)
-    return histogramQuantile({ phis, series, steps: grid.count, at: args[1]! }, annotations, budget)
+    return histogramQuantile({ phis, series, steps: grid.count, at: args[1]!, delayed }, annotations, budget)
   }
 }
 
 function vector(series: readonly StepSeries[]): Frame {
-  return { kind: 'vector', series }
+  return { kind: 'vector', series, shared: false }
+}
+
+function asShared(frame: Frame): Frame {
+  return frame.kind === 'vector' ? { ...frame, shared: true } : frame
+}
+
+/** Of quantiles that are out of bounds, Prometheus tells the greatest, the least, and NaN. */
+function annotateQuantiles(phis: Float64Array, at: Expr, annotations: Annotations): void {
+  let [least, most] = [0, 1]
+  let anyNaN = false
+  for (const phi of phis) {
+    if (Number.isNaN(phi)) anyNaN = true
+    if (phi < least) least = phi
+    if (phi > most) most = phi
+  }
+  if (anyNaN) annotations.invalidQuantile(Number.NaN, at)
+  if (most > 1) annotations.invalidQuantile(most, at)
+  if (least < 0) annotations.invalidQuantile(least, at)
 }

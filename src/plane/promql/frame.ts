@@ -1,5 +1,9 @@
 import { type Labels, labelsKey, METRIC_NAME } from '../../core/labels.ts'
+import type { Pace } from '../../core/turns.ts'
 import { promqlErrors } from './errors.ts'
+
+/** What it takes to build a key of labels and to look it up, in the units of the budget. */
+const KEY_WORK = 50
 
 /** The points in time an expression is evaluated at: start, start + step, …; `count` of them. */
 export interface Grid {
@@ -12,37 +16,62 @@ export interface Grid {
 export interface StepSeries {
   readonly labels: Labels
   readonly values: Float64Array
-  /** 1 where the series has a value. */
+  /** 1 where the series has a value, 0 elsewhere; what `values` holds there means nothing. */
   readonly present: Uint8Array
+  /** The metric's name goes when the query is answered, or where something asks for the series without it. Only when names are dropped late. */
+  readonly dropName: boolean
 }
 
-/** What an expression comes to over a grid. Columns belong to whoever holds the frame, who may change them in place. */
+/**
+ * What an expression comes to over a grid. Columns of a vector that is not `shared` belong to whoever holds the frame, who may change them in
+ * place; shared ones and those of a scalar are for reading.
+ */
 export type Frame =
   | { readonly kind: 'scalar'; readonly values: Float64Array }
   | { readonly kind: 'string'; readonly value: string }
-  | { readonly kind: 'vector'; readonly series: readonly StepSeries[] }
+  | { readonly kind: 'vector'; readonly series: readonly StepSeries[]; readonly shared: boolean }
 
 /** One series of samples, oldest first, staleness markers taken out. */
 export interface SampleSeries {
   readonly labels: Labels
   readonly timesMs: Float64Array
   readonly values: Float64Array
+  readonly dropName: boolean
 }
 
-/** A range vector over a grid: the window of step i holds the samples of (endsMs[i] − rangeMs, endsMs[i]]. */
-export interface Windows {
-  readonly series: readonly SampleSeries[]
-  /** Never falling. */
-  readonly endsMs: Float64Array
-  readonly rangeMs: number
-}
-
-export function createStepSeries(labels: Labels, count: number): StepSeries {
-  return { labels, values: new Float64Array(count), present: new Uint8Array(count) }
+export function createStepSeries(labels: Labels, count: number, dropName = false): StepSeries {
+  return { labels, values: new Float64Array(count), present: new Uint8Array(count), dropName }
 }
 
 export function isEmpty(series: StepSeries): boolean {
   return !series.present.includes(1)
+}
+
+/** Whether the series has a value at every step. */
+export function isFull(series: StepSeries): boolean {
+  return !series.present.includes(0)
+}
+
+/** At how many steps a series has a value. */
+export function countPresent({ present }: StepSeries): number {
+  let count = 0
+  for (let i = 0; i < present.length; i++) count += present[i]!
+  return count
+}
+
+/** Labels that speak of the metric as it was: what is computed from it is another thing. */
+export function isMetadata(name: string): boolean {
+  return name === METRIC_NAME || name === '__type__' || name === '__unit__'
+}
+
+/** Labels without the metric's name, and without its type and unit, which go with the name. */
+export function withoutMetadata(labels: Labels): Labels {
+  let first = 0
+  while (first < labels.length && !isMetadata(labels[first]![0])) first++
+  if (first === labels.length) return labels
+  const rest = labels.slice(0, first)
+  for (let i = first + 1; i < labels.length; i++) if (!isMetadata(labels[i]![0])) rest.push(labels[i]!)
+  return rest
 }
 
 export function withoutName(labels: Labels): Labels {
@@ -58,37 +87,40 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
   return rest.toSpliced(at < 0 ? rest.length : at, 0, [name, value])
 }
 
-/** The order in which Prometheus lists series: by name, then value, label by label. */
-export function compareLabels(a: Labels, b: Labels): number {
-  const shorter = Math.min(a.length, b.length)
-  for (let i = 0; i < shorter; i++) {
-    const [nameA, valueA] = a[i]!
-    const [nameB, valueB] = b[i]!
-    if (nameA !== nameB) return nameA < nameB ? -1 : 1
-    if (valueA !== valueB) return valueA < valueB ? -1 : 1
-  }
-  return a.length - b.length
-}
-
 export function sameLabelset(): Error {
   return promqlErrors.MW_PROMQL_EXECUTION('vector cannot contain metrics with the same labelset')
 }
 
 /**
- * Joins series whose labels have become equal: a query may hold each label set only once at a time.
+ * Joins series whose labels have become equal: a query may hold each label set only once at a time. The columns stay as they are.
  * @param strict - Whether equal labels are wrong even where the series never meet, as Prometheus has it for functions over whole series.
  * @throws MW_PROMQL_EXECUTION when two of them have a value at the same step.
  */
-export function mergeSeries(series: readonly StepSeries[], strict: boolean): readonly StepSeries[] {
-  const byKey = new Map<string, StepSeries>()
+export async function mergeSeries(series: readonly StepSeries[], strict: boolean, pace: Pace): Promise<readonly StepSeries[]> {
+  if (series.length < 2) return series
+  const byKey = new Map<string, number>()
+  const merged: StepSeries[] = []
+  const copied = new Set<number>()
   for (const one of series) {
     const key = labelsKey(one.labels)
-    const first = byKey.get(key)
-    if (first === undefined) byKey.set(key, one)
-    else if (strict) throw sameLabelset()
-    else mergeInto(first, one)
+    if (pace.due(KEY_WORK)) await pace.breathe()
+    const at = byKey.get(key)
+    if (at === undefined) {
+      byKey.set(key, merged.length)
+      merged.push(one)
+      continue
+    }
+    if (strict) throw sameLabelset()
+    const first = merged[at]!
+    // Prometheus goes step by step: who comes first says whether the name stays.
+    const { dropName } = one.present.indexOf(1) < first.present.indexOf(1) ? one : first
+    merged[at] = copied.has(at)
+      ? { ...first, dropName }
+      : { ...first, values: first.values.slice(), present: first.present.slice(), dropName }
+    copied.add(at)
+    mergeInto(merged[at], one)
   }
-  return byKey.size === series.length ? series : [...byKey.values()]
+  return copied.size === 0 ? series : merged
 }
 
 function mergeInto(target: StepSeries, other: StepSeries): void {
@@ -100,8 +132,13 @@ function mergeInto(target: StepSeries, other: StepSeries): void {
   }
 }
 
-/** Takes the metric's name from every series; see `mergeSeries` for what follows. */
-export function dropNames(series: readonly StepSeries[], strict: boolean): readonly StepSeries[] {
-  const renamed = series.map((one) => ({ ...one, labels: withoutName(one.labels) }))
-  return mergeSeries(renamed, strict)
+/** @throws MW_PROMQL_EXECUTION when two have the same labels. */
+export async function checkDistinct(series: readonly { readonly labels: Labels }[], pace: Pace): Promise<void> {
+  if (series.length < 2) return
+  const seen = new Set<string>()
+  for (const { labels } of series) {
+    seen.add(labelsKey(labels))
+    if (pace.due(KEY_WORK)) await pace.breathe()
+  }
+  if (seen.size < series.length) throw sameLabelset()
 }

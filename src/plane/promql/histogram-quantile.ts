@@ -4,21 +4,33 @@ import { metricName } from './aggregate.ts'
 import type { Annotations } from './annotations.ts'
 import type { Span } from './ast.ts'
 import type { Budget } from './budget.ts'
-import { createStepSeries, mergeSeries, type StepSeries, withLabel, withoutName } from './frame.ts'
+import { createStepSeries, mergeSeries, type StepSeries, withLabel, withoutMetadata } from './frame.ts'
 import { type Bucket, bucketQuantile } from './histogram.ts'
+import { bucketFraction } from './histogram-fraction.ts'
 
 interface BucketSeries {
   readonly le: number
   readonly series: StepSeries
 }
 
-export interface HistogramQuantileInput {
-  /** The quantile asked for, step by step. */
-  readonly phis: Float64Array
+export interface HistogramInput {
   readonly series: readonly StepSeries[]
   readonly steps: number
   /** Where the histograms stand in the query, for annotations. */
   readonly at: Span
+  /** Whether names are dropped at the end of the query. */
+  readonly delayed: boolean
+}
+
+export interface HistogramQuantileInput extends HistogramInput {
+  /** The quantile asked for, step by step. */
+  readonly phis: Float64Array
+}
+
+export interface HistogramFractionInput extends HistogramInput {
+  /** The bounds asked for, step by step. */
+  readonly lowers: Float64Array
+  readonly uppers: Float64Array
 }
 
 /** Gathers buckets (label `le`) into classic histograms and takes a quantile of each, step by step. */
@@ -27,28 +39,66 @@ export async function histogramQuantile(
   annotations: Annotations,
   budget: Budget,
 ): Promise<readonly StepSeries[]> {
-  const { phis, steps, at } = input
+  const { phis, at } = input
+  const evaluate = (counts: Bucket[], step: number, metric: string) => {
+    const { value, forced } = bucketQuantile(phis[step]!, counts)
+    if (forced) annotations.forcedMonotonicity(metric, at)
+    return value
+  }
+  return overHistograms(input, evaluate, annotations, budget)
+}
+
+/** As above, for the share of each histogram's observations between two bounds. */
+export async function histogramFraction(
+  input: HistogramFractionInput,
+  annotations: Annotations,
+  budget: Budget,
+): Promise<readonly StepSeries[]> {
+  const { lowers, uppers } = input
+  return overHistograms(input, (counts, step) => bucketFraction(lowers[step]!, uppers[step]!, counts), annotations, budget)
+}
+
+async function overHistograms(
+  input: HistogramInput,
+  evaluate: (counts: Bucket[], step: number, metric: string) => number,
+  annotations: Annotations,
+  budget: Budget,
+): Promise<readonly StepSeries[]> {
+  const { steps, delayed } = input
   const result: StepSeries[] = []
   for (const buckets of toHistograms(input, annotations).values()) {
     budget.chargeSeries(1, steps)
     const { labels } = buckets[0]!.series
-    const quantiles = createStepSeries(withLabel(withoutName(labels), 'le', ''), steps)
+    const unbounded = withLabel(labels, 'le', '')
+    const values = createStepSeries(delayed ? unbounded : withoutMetadata(unbounded), steps, delayed)
+    // The name that is dropped is known to Prometheus at the first step only.
+    let metric = metricName(labels)
+    buckets.sort((a, b) => a.le - b.le)
+    // Filled again at each step.
+    const pool: Bucket[] = buckets.map(({ le }) => ({ le, count: 0 }))
+    const counts: Bucket[] = []
     for (let step = 0; step < steps; step++) {
-      const counts: Bucket[] = []
-      for (const { le, series } of buckets) if (series.present[step] === 1) counts.push({ le, count: series.values[step]! })
+      counts.length = 0
+      for (let i = 0; i < buckets.length; i++) {
+        const { le, series } = buckets[i]!
+        if (series.present[step] === 0) continue
+        const bucket = pool[counts.length]!
+        bucket.le = le
+        bucket.count = series.values[step]!
+        counts.push(bucket)
+      }
       if (counts.length === 0) continue
-      const { value, forced } = bucketQuantile(phis[step]!, counts)
-      if (forced) annotations.forcedMonotonicity(metricName(labels), at)
-      quantiles.present[step] = 1
-      quantiles.values[step] = value
-      if (budget.due(buckets.length)) await budget.breathe()
+      values.present[step] = 1
+      values.values[step] = evaluate(counts, step, metric)
+      metric = metricName(values.labels)
+      if (budget.due(buckets.length * 5)) await budget.breathe()
     }
-    result.push(quantiles)
+    result.push(values)
   }
-  return mergeSeries(result, false)
+  return mergeSeries(result, false, budget)
 }
 
-function toHistograms({ series, at }: HistogramQuantileInput, annotations: Annotations): Map<string, BucketSeries[]> {
+function toHistograms({ series, at }: HistogramInput, annotations: Annotations): Map<string, BucketSeries[]> {
   const histograms = new Map<string, BucketSeries[]>()
   for (const one of series) {
     const text = labelValue(one.labels, 'le')

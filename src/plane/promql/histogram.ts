@@ -4,7 +4,7 @@ const NORMAL_MIN = 2.2250738585072014e-308
 
 export interface Bucket {
   /** Upper bound, included. */
-  readonly le: number
+  le: number
   /** Observations up to the bound: cumulative. */
   count: number
 }
@@ -60,22 +60,24 @@ function firstAtLeast(buckets: readonly Bucket[], end: number, rank: number): nu
   return low
 }
 
-/** Buckets of one bound (`1` and `1.0`) become one. */
-function coalesce(buckets: readonly Bucket[]): Bucket[] {
-  const joined: Bucket[] = []
-  for (const bucket of buckets) {
-    const last = joined.at(-1)
-    if (last !== undefined && last.le === bucket.le) last.count += bucket.count
-    else joined.push({ ...bucket })
+/** Buckets of one bound (`1` and `1.0`) become one, in place. @param buckets - Sorted by bound, at least one. */
+export function coalesce(buckets: Bucket[]): Bucket[] {
+  let last = 0
+  for (let i = 1; i < buckets.length; i++) {
+    const bucket = buckets[i]!
+    if (buckets[last]!.le === bucket.le) buckets[last]!.count += bucket.count
+    else buckets[++last] = bucket
   }
-  return joined
+  buckets.length = last + 1
+  return buckets
 }
 
 /** Counts may fall a little because buckets are scraped, rated and summed one by one. @returns Whether more than rounding was corrected. */
 function makeMonotonic(buckets: readonly Bucket[]): boolean {
   let forced = false
   let previous = buckets[0]!.count
-  for (const bucket of buckets.slice(1)) {
+  for (let i = 1; i < buckets.length; i++) {
+    const bucket = buckets[i]!
     if (bucket.count === previous) continue
     if (almostEqual(previous, bucket.count)) bucket.count = previous
     else if (bucket.count < previous) {

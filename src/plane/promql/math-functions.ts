@@ -25,9 +25,9 @@ export const mathFunctions: ReadonlyMap<string, (x: number) => number> = new Map
   ['rad', (x: number) => (x * Math.PI) / 180],
 ])
 
-/** Calendar functions of a Unix time in seconds, in UTC, by name; NaN for a time outside of the calendar. */
+/** Calendar functions of a Unix time in seconds, in UTC, by name. */
 export const dateFunctions: ReadonlyMap<string, (seconds: number) => number> = new Map([
-  ['year', ofDate((date) => date.getUTCFullYear())],
+  ['year', ofDate((date, cycles) => date.getUTCFullYear() + 400 * cycles)],
   ['month', ofDate((date) => date.getUTCMonth() + 1)],
   ['day_of_month', ofDate((date) => date.getUTCDate())],
   ['day_of_week', ofDate((date) => date.getUTCDay())],
@@ -37,8 +37,40 @@ export const dateFunctions: ReadonlyMap<string, (seconds: number) => number> = n
   ['minute', ofDate((date) => date.getUTCMinutes())],
 ])
 
-function ofDate(part: (date: Date) => number): (seconds: number) => number {
-  return (seconds) => part(new Date(Math.trunc(seconds) * 1000))
+/** The last second a `Date` can tell. */
+const DATE_SECONDS_MAX = 8.64e12
+/** The calendar repeats itself. */
+const SECONDS_PER_400_YEARS = 146_097n * 86_400n
+/** Where Go's calendar begins, in Unix seconds: -292277022399-01-01. */
+const CALENDAR_START = -9_223_372_028_741_760_000n
+
+/** @param part - Is given a date, and by how many times 400 years the true one is later. */
+function ofDate(part: (date: Date, cycles: number) => number): (seconds: number) => number {
+  return (seconds) => {
+    if (Math.abs(seconds) <= DATE_SECONDS_MAX) return part(new Date(Math.trunc(seconds) * 1000), 0)
+    const whole = toGoSeconds(seconds)
+    let rest = whole % SECONDS_PER_400_YEARS
+    if (rest < 0n) rest += SECONDS_PER_400_YEARS
+    return part(new Date(Number(rest) * 1000), Number((whole - rest) / SECONDS_PER_400_YEARS))
+  }
+}
+
+/** What Go makes of a number of seconds: no 64-bit integer becomes the least of them, and what is before its calendar comes out behind it. */
+function toGoSeconds(seconds: number): bigint {
+  const whole = Math.abs(seconds) < 2 ** 63 ? BigInt(Math.trunc(seconds)) : -(2n ** 63n)
+  return whole < CALENDAR_START ? whole + 2n ** 64n : whole
+}
+
+/** Go's `math.Max`: infinity wins even over NaN. */
+export function greater(a: number, b: number): number {
+  if (a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
+  return Math.max(a, b)
+}
+
+/** Go's `math.Min`: negative infinity wins even over NaN. */
+export function lesser(a: number, b: number): number {
+  if (a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY) return Number.NEGATIVE_INFINITY
+  return Math.min(a, b)
 }
 
 function startOfDay(date: Date): number {

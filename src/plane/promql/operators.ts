@@ -1,73 +1,72 @@
 import { assertNever } from '../../core/errors.ts'
-import type { ArithmeticOp, ComparisonOp } from './ast.ts'
+import { type ArithmeticOp, type ComparisonOp, isComparison } from './ast.ts'
 import { power } from './math-functions.ts'
 
-export function arithmetic(op: ArithmeticOp): (a: number, b: number) => number {
+/** Computes `out[i] = a[i] op b[i]` over whole columns; `out` may be one of them. */
+export function applyArithmetic(op: ArithmeticOp, a: Float64Array, b: Float64Array, out: Float64Array): void {
+  const n = out.length
   switch (op) {
     case '+':
-      return (a, b) => a + b
+      for (let i = 0; i < n; i++) out[i] = a[i]! + b[i]!
+      return
     case '-':
-      return (a, b) => a - b
+      for (let i = 0; i < n; i++) out[i] = a[i]! - b[i]!
+      return
     case '*':
-      return (a, b) => a * b
+      for (let i = 0; i < n; i++) out[i] = a[i]! * b[i]!
+      return
     case '/':
-      return (a, b) => a / b
+      for (let i = 0; i < n; i++) out[i] = a[i]! / b[i]!
+      return
     case '%':
-      return (a, b) => a % b // C's fmod, as Go's math.Mod: the sign is that of a.
+      // C's fmod, as Go's math.Mod: the sign is that of a.
+      for (let i = 0; i < n; i++) out[i] = a[i]! % b[i]!
+      return
     case '^':
-      return power
+      for (let i = 0; i < n; i++) out[i] = power(a[i]!, b[i]!)
+      return
     case 'atan2':
-      return Math.atan2
+      for (let i = 0; i < n; i++) out[i] = Math.atan2(a[i]!, b[i]!)
+      return
     default:
-      return assertNever(op)
+      assertNever(op)
   }
 }
 
-export function comparison(op: ComparisonOp): (a: number, b: number) => boolean {
+/** Writes 1 where `a[i] op b[i]` holds and 0 elsewhere. */
+export function applyComparison(op: ComparisonOp, a: Float64Array, b: Float64Array, holds: Uint8Array): void {
+  const n = holds.length
   switch (op) {
     case '==':
-      return (a, b) => a === b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! === b[i]! ? 1 : 0
+      return
     case '!=':
-      return (a, b) => a !== b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! !== b[i]! ? 1 : 0
+      return
     case '>':
-      return (a, b) => a > b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! > b[i]! ? 1 : 0
+      return
     case '<':
-      return (a, b) => a < b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! < b[i]! ? 1 : 0
+      return
     case '>=':
-      return (a, b) => a >= b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! >= b[i]! ? 1 : 0
+      return
     case '<=':
-      return (a, b) => a <= b
+      for (let i = 0; i < n; i++) holds[i] = a[i]! <= b[i]! ? 1 : 0
+      return
     default:
-      return assertNever(op)
+      assertNever(op)
   }
 }
 
-/**
- * What an operator makes of two numbers: a result for each, and whether there is one (a comparison without `bool` is a filter).
- * @see vectorScalar, matchVectors
- */
-export interface Operation {
-  readonly value: (a: number, b: number) => number
-  readonly keep: (a: number, b: number) => boolean
-  readonly dropsName: boolean
-}
-
-const always = () => true
-
-/** @param kept - Which operand a comparison that filters leaves. */
-export function operation(op: ArithmeticOp | ComparisonOp, bool: boolean, kept: 'left' | 'right'): Operation {
-  switch (op) {
-    case '==':
-    case '!=':
-    case '>':
-    case '<':
-    case '>=':
-    case '<=': {
-      const holds = comparison(op)
-      if (bool) return { value: (a, b) => (holds(a, b) ? 1 : 0), keep: always, dropsName: true }
-      return { value: kept === 'left' ? (a) => a : (_, b) => b, keep: holds, dropsName: false }
-    }
-    default:
-      return { value: arithmetic(op), keep: always, dropsName: true }
-  }
+/** An operator between two scalars; a comparison gives 1 or 0. */
+export function scalarOperation(op: ArithmeticOp | ComparisonOp, a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length)
+  if (isComparison(op)) {
+    const holds = new Uint8Array(a.length)
+    applyComparison(op, a, b, holds)
+    result.set(holds)
+  } else applyArithmetic(op, a, b, result)
+  return result
 }

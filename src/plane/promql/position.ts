@@ -1,11 +1,12 @@
 import type { ModelwatchError } from '../../core/errors.ts'
 import { promqlErrors } from './errors.ts'
 
-/** Line and column of an offset, both counted from 1, as Prometheus writes them. */
+/** Line and column of an offset, both counted from 1, the column in bytes of UTF-8, as Prometheus writes them; it has none for an empty query. */
 export function positionOf(query: string, offset: number): string {
+  if (query === '') return 'unknown position'
   const before = query.slice(0, offset)
   const line = before.split('\n').length
-  return `${line}:${offset - before.lastIndexOf('\n')}`
+  return `${line}:${Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1)) + 1}`
 }
 
 export function parseError(query: string, offset: number, message: string): ModelwatchError {

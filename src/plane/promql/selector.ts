@@ -1,16 +1,14 @@
-import type { Matcher } from '../store/contract.ts'
-import { parse } from './parse.ts'
+import { compileMatcher, type Matcher } from '../store/index.ts'
+import { ExpressionParser } from './parse-expression.ts'
 import { parseError } from './position.ts'
-import { typecheck } from './typecheck.ts'
 
 /**
  * Reads a series selector, such as `up{job="x"}`, without offset or range.
- * @throws MW_PROMQL_PARSE when the text is anything else.
+ * @throws MW_PROMQL_PARSE when the text is anything else, or may mean all series.
  */
 export function parseSelector(text: string): readonly Matcher[] {
-  const expr = parse(text)
-  typecheck(text, expr)
-  if (expr.kind !== 'vectorSelector' || expr.offsetMs !== undefined || expr.at !== undefined)
-    throw parseError(text, 0, 'expected a series selector')
-  return expr.matchers
+  const { matchers } = new ExpressionParser(text, false).parseSelector()
+  if (matchers.every((matcher) => compileMatcher(matcher).matchesEmpty))
+    throw parseError(text, 0, 'vector selector must contain at least one non-empty matcher')
+  return matchers
 }

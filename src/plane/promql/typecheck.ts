@@ -1,5 +1,8 @@
 import { assertNever } from '../../core/errors.ts'
-import { type BinaryExpr, type CallExpr, type Expr, isComparison, isSetOp, type ValueType } from './ast.ts'
+import { METRIC_NAME } from '../../core/labels.ts'
+import { compileMatcher } from '../store/index.ts'
+import { type BinaryExpr, type CallExpr, type Expr, isComparison, isSetOp, type ValueType, type VectorSelectorExpr } from './ast.ts'
+import { quote } from './literals.ts'
 import { parseError } from './position.ts'
 import { signatures } from './signatures.ts'
 
@@ -55,9 +58,13 @@ export function typecheck(query: string, expr: Expr): ValueType {
     switch (node.kind) {
       case 'number':
       case 'string':
-      case 'vectorSelector':
-      case 'matrixSelector':
         return typeOf(node)
+      case 'vectorSelector':
+        checkSelector(node)
+        return 'vector'
+      case 'matrixSelector':
+        checkSelector(node.selector)
+        return 'matrix'
       case 'paren':
         return check(node.expr)
       case 'unary': {
@@ -65,14 +72,14 @@ export function typecheck(query: string, expr: Expr): ValueType {
         if (type !== 'scalar' && type !== 'vector') {
           throw fail(
             node.from,
-            `unary expression only allowed on expressions of type scalar or instant vector, got ${JSON.stringify(typeName(type))}`,
+            `unary expression only allowed on expressions of type scalar or instant vector, got ${quote(typeName(type))}`,
           )
         }
         return type
       }
       case 'subquery': {
         const type = check(node.expr)
-        if (type !== 'vector') throw fail(node.from, `subquery is only allowed on instant vector, got ${typeName(type)} instead`)
+        if (type !== 'vector') throw fail(node.from, `subquery is only allowed on instant vector, got ${type} instead`)
         return 'matrix'
       }
       case 'aggregate':
@@ -88,29 +95,49 @@ export function typecheck(query: string, expr: Expr): ValueType {
     }
   }
 
+  /** @param mayBeEmpty - Whether it may leave open which series are meant. */
+  function checkSelector({ name, matchers, from }: VectorSelectorExpr, mayBeEmpty = false): void {
+    if (name !== '') {
+      const again = matchers.slice(0, -1).find((matcher) => matcher.name === METRIC_NAME)
+      if (again !== undefined) throw fail(from, `metric name must not be set twice: ${quote(name)} or ${quote(again.value)}`)
+    } else if (!mayBeEmpty && matchers.every((matcher) => compileMatcher(matcher).matchesEmpty)) {
+      throw fail(from, 'vector selector must contain at least one non-empty matcher')
+    }
+  }
+
   function checkCall(node: CallExpr): ValueType {
     const { args, variadic, returns } = signatures.get(node.name)!
-    const name = JSON.stringify(node.name)
+    const name = quote(node.name)
     const given = node.args.length
     const least = variadic === 0 ? args.length : args.length - 1
     if (variadic === 0 && given !== least) throw fail(node.from, `expected ${least} argument(s) in call to ${name}, got ${given}`)
     if (given < least) throw fail(node.from, `expected at least ${least} argument(s) in call to ${name}, got ${given}`)
     if (variadic > 0 && given > least + variadic)
       throw fail(node.from, `expected at most ${least + variadic} argument(s) in call to ${name}, got ${given}`)
-    for (const [i, arg] of node.args.entries()) expectType(arg, args[Math.min(i, args.length - 1)]!, `call to function ${name}`)
+    for (const [i, arg] of node.args.entries()) {
+      if (node.name === 'info' && i === 1) checkLabelSelector(arg)
+      else expectType(arg, args[Math.min(i, args.length - 1)]!, `call to function ${name}`)
+    }
     return returns
+  }
+
+  /** The second argument of info() has the form of a selector, but tells which labels to take over. */
+  function checkLabelSelector(node: Expr): void {
+    if (node.kind !== 'vectorSelector') throw fail(node.from, 'expected label selectors only')
+    if (node.name !== '') throw fail(node.from, 'expected label selectors only, got vector selector instead')
+    checkSelector(node, true)
   }
 
   function checkBinary(node: BinaryExpr): ValueType {
     const left = check(node.lhs)
     const right = check(node.rhs)
-    const { op, matching } = node
+    const { op, matching, from } = node
     const at = node.opSpan.from
     if (node.bool && !isComparison(op)) throw fail(at, 'bool modifier can only be used on comparison operators')
     if (isComparison(op) && !node.bool && left === 'scalar' && right === 'scalar')
       throw fail(at, 'comparisons between scalars must use BOOL modifier')
     for (const label of matching.on ? matching.labels : []) {
-      if (matching.include.includes(label)) throw fail(at, `label ${JSON.stringify(label)} must not occur in ON and GROUP clause at once`)
+      if (matching.include.includes(label)) throw fail(at, `label ${quote(label)} must not occur in ON and GROUP clause at once`)
     }
     for (const [type, side] of [
       [left, node.lhs],
@@ -120,9 +147,9 @@ export function typecheck(query: string, expr: Expr): ValueType {
         throw fail(side.from, 'binary expression must contain only scalar and instant vector types')
     }
     const vectors = left === 'vector' && right === 'vector'
-    if (!vectors && matching.labels.length > 0) throw fail(at, 'vector matching only allowed between instant vectors')
-    if (vectors && isSetOp(op) && matching.many !== 'none') throw fail(at, `no grouping allowed for ${JSON.stringify(op)} operation`)
-    if (!vectors && isSetOp(op)) throw fail(at, `set operator ${JSON.stringify(op)} not allowed in binary scalar expression`)
+    if (!vectors && matching.labels.length > 0) throw fail(from, 'vector matching only allowed between instant vectors')
+    if (vectors && isSetOp(op) && matching.many !== 'none') throw fail(from, `no grouping allowed for ${quote(op)} operation`)
+    if (!vectors && isSetOp(op)) throw fail(from, `set operator ${quote(op)} not allowed in binary scalar expression`)
     return left === 'scalar' && right === 'scalar' ? 'scalar' : 'vector'
   }
 

@@ -1,22 +1,37 @@
-import { formatLabels, type Labels, labelsKey, labelValue, METRIC_NAME } from '../../core/labels.ts'
-import type { SetOp, VectorMatching } from './ast.ts'
+import { type Labels, labelsKey, labelValue, METRIC_NAME } from '../../core/labels.ts'
+import { type ArithmeticOp, type ComparisonOp, isComparison, type SetOp, type VectorMatching } from './ast.ts'
 import type { Budget } from './budget.ts'
 import { promqlErrors } from './errors.ts'
-import { createStepSeries, isEmpty, mergeSeries, type StepSeries, sameLabelset, withLabel, withoutName } from './frame.ts'
-import type { Operation } from './operators.ts'
+import { isEmpty, mergeSeries, type StepSeries, sameLabelset, withLabel, withoutMetadata } from './frame.ts'
+import { Grouping } from './grouping.ts'
+import { quote } from './literals.ts'
+import { applyArithmetic, applyComparison } from './operators.ts'
 
-/** The labels two series must share to be matched. */
-function matchLabels(labels: Labels, { on, labels: listed }: VectorMatching): Labels {
-  return labels.filter(([name]) => (on ? listed.includes(name) : name !== METRIC_NAME && !listed.includes(name)))
+export interface MatchInput {
+  readonly left: readonly StepSeries[]
+  readonly right: readonly StepSeries[]
+  readonly matching: VectorMatching
+  readonly steps: number
 }
 
-function groupBySignature(series: readonly StepSeries[], matching: VectorMatching): Map<string, StepSeries[]> {
-  const groups = new Map<string, StepSeries[]>()
+export interface MatchOperation {
+  readonly op: ArithmeticOp | ComparisonOp
+  readonly bool: boolean
+  /** Whether names are dropped at the end of the query. */
+  readonly delayed: boolean
+  /** Whether equal labels at one step are left for the end of the query. */
+  readonly lenient: boolean
+}
+
+/** Series by what they are matched by: the same number for the same values, on either side. */
+async function bySignature(series: readonly StepSeries[], signatures: Grouping, budget: Budget): Promise<StepSeries[][]> {
+  const groups: StepSeries[][] = []
   for (const one of series) {
-    const key = labelsKey(matchLabels(one.labels, matching))
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [one])
+    const at = signatures.groupOf(one.labels)
+    const group = groups[at]
+    if (group === undefined) groups[at] = [one]
     else group.push(one)
+    if (budget.due(20)) await budget.breathe()
   }
   return groups
 }
@@ -28,153 +43,223 @@ function anyPresent(series: readonly StepSeries[], steps: number): Uint8Array {
   return any
 }
 
-export interface MatchInput {
-  readonly left: readonly StepSeries[]
-  readonly right: readonly StepSeries[]
-  readonly matching: VectorMatching
-  readonly steps: number
-}
-
 /**
  * Arithmetic and comparison between two vectors: each series finds its partner by the matching labels.
  * With group_right the sides change places; `many` below is the side that may have several series per group, `one` the other.
+ * The columns that come in stay as they are.
  * @throws MW_PROMQL_EXECUTION where the match is ambiguous at some step.
  */
-export async function matchVectors(input: MatchInput, op: Operation, bool: boolean, budget: Budget): Promise<readonly StepSeries[]> {
+export async function matchVectors(input: MatchInput, operation: MatchOperation, budget: Budget): Promise<readonly StepSeries[]> {
   const { matching, steps } = input
   const swapped = matching.many === 'right'
   const [many, one] = swapped ? [input.right, input.left] : [input.left, input.right]
-  const ones = groupBySignature(one, matching)
-  // Where one side is empty there is nothing to match, and so nothing ambiguous either.
-  const anyMany = anyPresent(many, steps)
-  for (const group of ones.values()) checkUnique(group, anyMany, matching, swapped ? 'left' : 'right', steps)
+  const signatures = new Grouping({ grouping: matching.labels, without: !matching.on })
+  const ones = await bySignature(one, signatures, budget)
+  const manys = await bySignature(many, signatures, budget)
+  const clashes = new Clashes()
+  await checkUnique({ ones, many, matching, side: swapped ? 'left' : 'right', steps }, clashes, budget)
 
-  const result = new Map<string, { readonly series: StepSeries; readonly group: string }>()
-  for (const [signature, members] of groupBySignature(many, matching)) {
-    const partners = ones.get(signature)
-    if (partners === undefined) continue
+  const results = new Results(matching, operation.lenient)
+  for (const [signature, members] of manys.entries()) {
+    const partners = ones[signature]
+    if (members === undefined || partners === undefined) continue
     // In a one-to-one match a step of the group is used up by its first result.
     const used = matching.many === 'none' && members.length > 1 ? new Uint8Array(steps) : undefined
     for (const member of members) {
       for (const partner of partners) {
-        const series = combine({
-          member,
-          partner,
-          swapped,
-          op,
-          used,
-          steps,
-          labels: resultLabels(member.labels, partner.labels, matching, op, bool),
-        })
+        const series = combine({ member, partner, swapped, matching, operation, steps })
         if (isEmpty(series)) continue
-        add(result, series, signature, matching)
-        budget.chargeSeries(result.size, 0)
-        budget.charge(steps)
+        if (used !== undefined) useUp(used, series.present, clashes)
+        budget.chargeSeries(1, steps)
+        results.add(series, signature, clashes)
+        budget.checkSeries(results.size)
       }
-      if (budget.due(partners.length * steps)) await budget.breathe()
+      if (budget.due(partners.length * (steps + 20))) await budget.breathe()
     }
   }
-  return Array.from(result.values(), ({ series }) => series)
+  if (clashes.first !== undefined) throw clashes.first.toError()
+  return results.series()
 }
 
-function checkUnique(group: readonly StepSeries[], anyMany: Uint8Array, matching: VectorMatching, side: string, steps: number): void {
-  if (group.length === 1) return
-  for (let step = 0; step < steps; step++) {
-    if (anyMany[step] === 0) continue
-    const found = group.filter((series) => series.present[step] === 1)
-    if (found.length < 2) continue
-    const shared = formatBraced(matchLabels(found[0]!.labels, matching))
-    throw promqlErrors.MW_PROMQL_EXECUTION(
-      `found duplicate series for the match group ${shared} on the ${side} hand-side of the operation: [${formatBraced(found[1]!.labels)}, ` +
-        `${formatBraced(found[0]!.labels)}];many-to-many matching not allowed: matching labels must be unique on one side`,
-    )
+/** Where a match is ambiguous, and how. Prometheus goes step by step and tells the first. */
+class Clashes {
+  first: { readonly step: number; readonly toError: () => Error } | undefined
+
+  /** Of two at the same step the one found first counts. */
+  add(step: number, toError: () => Error): void {
+    if (this.first === undefined || step < this.first.step) this.first = { step, toError }
   }
 }
 
+interface Uniqueness {
+  readonly ones: readonly (readonly StepSeries[])[]
+  readonly many: readonly StepSeries[]
+  readonly matching: VectorMatching
+  readonly side: string
+  readonly steps: number
+}
+
+async function checkUnique({ ones, many, matching, side, steps }: Uniqueness, clashes: Clashes, budget: Budget): Promise<void> {
+  if (ones.every((group) => group === undefined || group.length === 1)) return
+  // Where one side is empty there is nothing to match, and so nothing ambiguous either.
+  const anyMany = anyPresent(many, steps)
+  for (const group of ones) {
+    if (group === undefined || group.length === 1) continue
+    for (let step = 0; step < (clashes.first?.step ?? steps); step++) {
+      if (anyMany[step] === 0) continue
+      const found = group.filter((series) => series.present[step] === 1)
+      if (budget.due(group.length)) await budget.breathe()
+      if (found.length > 1) clashes.add(step, () => duplicates(found, matching, side))
+    }
+  }
+}
+
+function duplicates(found: readonly StepSeries[], { on, labels: listed }: VectorMatching, side: string): Error {
+  const [first, second] = [found[0]!.labels, found[1]!.labels]
+  const shared = formatBraced(first.filter(([name]) => (on ? listed.includes(name) : name !== METRIC_NAME && !listed.includes(name))))
+  return promqlErrors.MW_PROMQL_EXECUTION(
+    `found duplicate series for the match group ${shared} on the ${side} hand-side of the operation: [${formatBraced(second)}, ` +
+      `${formatBraced(first)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+  )
+}
+
+/** Labels as Go's client prints them: the metric's name is one among them. */
 function formatBraced(labels: Labels): string {
-  const text = formatLabels(labels)
-  return text === '' ? '{}' : text
+  return `{${labels.map(([name, value]) => `${/^[a-zA-Z_]\w*$/.test(name) ? name : quote(name)}=${quote(value)}`).join(', ')}}`
 }
 
 interface Pair {
   readonly member: StepSeries
   readonly partner: StepSeries
   readonly swapped: boolean
-  readonly op: Operation
-  readonly used: Uint8Array | undefined
+  readonly matching: VectorMatching
+  readonly operation: MatchOperation
   readonly steps: number
-  readonly labels: Labels
 }
 
-function combine({ member, partner, swapped, op, used, steps, labels }: Pair): StepSeries {
-  const series = createStepSeries(labels, steps)
+function combine({ member, partner, swapped, matching, operation, steps }: Pair): StepSeries {
+  const { op, bool, delayed } = operation
   const [left, right] = swapped ? [partner, member] : [member, partner]
-  for (let step = 0; step < steps; step++) {
-    if (left.present[step] === 0 || right.present[step] === 0) continue
-    const a = left.values[step]!
-    const b = right.values[step]!
-    if (!op.keep(a, b)) continue
-    if (used !== undefined) {
-      if (used[step] === 1) {
-        throw promqlErrors.MW_PROMQL_EXECUTION(
-          'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
+  const present = new Uint8Array(steps)
+  for (let i = 0; i < steps; i++) present[i] = left.present[i]! & right.present[i]!
+  let values = new Float64Array(steps)
+  if (isComparison(op)) {
+    const holds = new Uint8Array(steps)
+    applyComparison(op, left.values, right.values, holds)
+    if (bool) for (let i = 0; i < steps; i++) values[i] = holds[i]!
+    else {
+      values = left.values.slice()
+      for (let i = 0; i < steps; i++) present[i]! &= holds[i]!
+    }
+  } else applyArithmetic(op, left.values, right.values, values)
+  const labels = resultLabels(member.labels, partner.labels, matching, operation)
+  // What `bool` gives is no longer that metric, even where group_left brought the name.
+  return { labels: bool && !delayed ? withoutMetadata(labels) : labels, values, present, dropName: delayed && bool }
+}
+
+function resultLabels(many: Labels, one: Labels, matching: VectorMatching, { op }: MatchOperation): Labels {
+  let labels = isComparison(op) ? many : withoutMetadata(many)
+  if (matching.many === 'none') {
+    if (matching.on || matching.labels.length > 0) labels = labels.filter(([name]) => matching.labels.includes(name) === matching.on)
+  }
+  for (const name of matching.include) labels = withLabel(labels, name, labelValue(one, name))
+  return labels
+}
+
+function useUp(used: Uint8Array, present: Uint8Array, clashes: Clashes): void {
+  for (let step = 0; step < used.length; step++) {
+    if (present[step] === 0) continue
+    if (used[step] === 1) {
+      clashes.add(step, () =>
+        promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)'),
+      )
+    }
+    used[step] = 1
+  }
+}
+
+/** What a match has given so far. A result continues one with the same labels where that pauses. */
+class Results {
+  readonly #matching: VectorMatching
+  readonly #lenient: boolean
+  readonly #all: StepSeries[] = []
+  readonly #byKey = new Map<string, { readonly series: StepSeries; readonly signature: number }>()
+
+  constructor(matching: VectorMatching, lenient: boolean) {
+    this.#matching = matching
+    this.#lenient = lenient
+  }
+
+  get size(): number {
+    return this.#all.length
+  }
+
+  series(): readonly StepSeries[] {
+    return this.#all
+  }
+
+  add(series: StepSeries, signature: number, clashes: Clashes): void {
+    const key = labelsKey(series.labels)
+    const known = this.#byKey.get(key)
+    if (known === undefined) {
+      this.#byKey.set(key, { series, signature })
+      this.#all.push(series)
+      return
+    }
+    const sameGroup = this.#matching.many !== 'none' && known.signature === signature
+    if (this.#lenient && !sameGroup) {
+      this.#all.push(series)
+      return
+    }
+    for (let step = 0; step < series.present.length; step++) {
+      if (series.present[step] === 0) continue
+      if (known.series.present[step] === 1) {
+        clashes.add(step, () =>
+          sameGroup
+            ? promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: grouping labels must ensure unique matches')
+            : sameLabelset(),
         )
       }
-      used[step] = 1
+      known.series.present[step] = 1
+      known.series.values[step] = series.values[step]!
     }
-    series.present[step] = 1
-    series.values[step] = op.value(a, b)
-  }
-  return series
-}
-
-function resultLabels(many: Labels, one: Labels, matching: VectorMatching, op: Operation, bool: boolean): Labels {
-  let labels = op.dropsName ? withoutName(many) : many
-  if (matching.many === 'none') labels = labels.filter(([name]) => matching.labels.includes(name) === matching.on)
-  for (const name of matching.include) labels = withLabel(labels, name, labelValue(one, name))
-  // Even a name that group_left brought: what `bool` gives is no longer that metric.
-  return bool ? withoutName(labels) : labels
-}
-
-/** Adds a result; one with the same labels continues where the other pauses. */
-function add(
-  result: Map<string, { readonly series: StepSeries; readonly group: string }>,
-  series: StepSeries,
-  group: string,
-  matching: VectorMatching,
-): void {
-  const key = labelsKey(series.labels)
-  const known = result.get(key)
-  if (known === undefined) {
-    result.set(key, { series, group })
-    return
-  }
-  for (let step = 0; step < series.present.length; step++) {
-    if (series.present[step] === 0) continue
-    if (known.series.present[step] === 1) {
-      if (matching.many === 'none' || known.group !== group) throw sameLabelset()
-      throw promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: grouping labels must ensure unique matches')
-    }
-    known.series.present[step] = 1
-    known.series.values[step] = series.values[step]!
   }
 }
 
-/** `and`, `or`, `unless`: series stay as they are, steps are kept or left out by what the other side's group has there. */
-export async function matchSets({ left, right, matching, steps }: MatchInput, op: SetOp, budget: Budget): Promise<readonly StepSeries[]> {
+/**
+ * `and`, `or`, `unless`: series stay as they are, steps are kept or left out by what the other side's group has there.
+ * The result shares columns with the input.
+ */
+export async function matchSets(
+  { left, right, matching, steps }: MatchInput,
+  { op, lenient }: { readonly op: SetOp; readonly lenient: boolean },
+  budget: Budget,
+): Promise<readonly StepSeries[]> {
   const [kept, asked] = op === 'or' ? [right, left] : [left, right]
   const wanted = op === 'and' ? 1 : 0
-  const groups = new Map<string, Uint8Array>()
-  for (const [signature, members] of groupBySignature(asked, matching)) {
-    groups.set(signature, anyPresent(members, steps))
-    if (budget.due(members.length * steps)) await budget.breathe()
+  const signatures = new Grouping({ grouping: matching.labels, without: !matching.on })
+  const there: Uint8Array[] = []
+  for (const one of asked) {
+    const signature = signatures.groupOf(one.labels)
+    const any = there[signature]
+    if (any === undefined) there[signature] = one.present.slice()
+    else for (let i = 0; i < steps; i++) any[i]! |= one.present[i]!
+    if (budget.due(steps + 20)) await budget.breathe()
   }
-  const nothing = new Uint8Array(steps)
-  for (const series of kept) {
-    const there = groups.get(labelsKey(matchLabels(series.labels, matching))) ?? nothing
-    for (let step = 0; step < steps; step++) if (there[step] !== wanted) series.present[step] = 0
-    if (budget.due(steps)) await budget.breathe()
+  const filtered: StepSeries[] = []
+  for (const one of kept) {
+    const any = there[signatures.groupOf(one.labels)]
+    if (any === undefined) {
+      if (wanted === 0) filtered.push(one)
+      continue
+    }
+    const present = new Uint8Array(steps)
+    for (let i = 0; i < steps; i++) present[i] = one.present[i]! & (any[i]! === wanted ? 1 : 0)
+    const series = { ...one, present }
+    if (!isEmpty(series)) filtered.push(series)
+    if (budget.due(steps + 20)) await budget.breathe()
   }
-  const filtered = kept.filter((series) => !isEmpty(series))
-  return op === 'or' ? mergeSeries([...left, ...filtered], false) : filtered
+  if (op !== 'or') return filtered
+  const all = [...left, ...filtered]
+  return lenient ? all : await mergeSeries(all, false, budget)
 }

@@ -5,15 +5,15 @@ import type { SelectedSeries, TimeRange } from './contract.ts'
 import { SampleBuffer } from './sample-buffer.ts'
 import { copyValue } from './stale.ts'
 
-/** Samples [from, to) of two columns that nobody changes any more. */
+/** Samples as they are, in columns that nobody changes any more: times from `timesAt` on, values from `valuesAt` on. */
 export interface PlainRun {
   readonly minMs: number
   readonly maxMs: number
   readonly samples: number
   readonly timesMs: Float64Array
+  readonly timesAt: number
   readonly values: Float64Array
-  readonly from: number
-  readonly to: number
+  readonly valuesAt: number
 }
 
 /** A chunk, some of whose samples have been deleted: those in the ranges, both ends included, are not there. */
@@ -80,14 +80,14 @@ function addRun(run: Run, into: SampleBuffer): void {
   if ('bytes' in run) {
     if (run.deleted === undefined) decodeChunk(run.bytes, run.offset, run.length, into)
     else addWithout(run, run.deleted, into)
-  } else into.pushColumns(run.timesMs, run.values, run.from, run.to)
+  } else into.push(run.timesMs, run.timesAt, run.values, run.valuesAt, run.samples)
 }
 
 function addWithout(chunk: EncodedChunk, deleted: readonly TimeRange[], into: SampleBuffer): void {
   const samples = new SampleBuffer(chunk.samples)
   decodeChunk(chunk.bytes, chunk.offset, chunk.length, samples)
   for (const range of deleted) removeTimes(samples, range)
-  into.pushColumns(samples.timesMs, samples.values, 0, samples.length)
+  into.push(samples.timesMs, 0, samples.values, 0, samples.length)
 }
 
 function mergeInto(runs: readonly Run[], into: SampleBuffer): void {

@@ -1,3 +1,5 @@
+import { copyValue } from './stale.ts'
+
 /** Samples as two growing columns, used again and again: what a series is decoded into. Values are copied by their bits, staleness markers included. */
 export class SampleBuffer {
   /** Milliseconds since 1970; the first `length` of them count. */
@@ -23,12 +25,12 @@ export class SampleBuffer {
     this.values = grown(this.values, capacity, this.length)
   }
 
-  /** Adds samples [from, to) of two columns. */
-  pushColumns(timesMs: Float64Array, values: Float64Array, from: number, to: number): void {
-    this.reserve(to - from)
-    this.timesMs.set(timesMs.subarray(from, to), this.length)
-    this.values.set(values.subarray(from, to), this.length)
-    this.length += to - from
+  /** Adds so many samples of two columns: times from `timesAt` on, values from `valuesAt` on. */
+  push(timesMs: Float64Array, timesAt: number, values: Float64Array, valuesAt: number, samples: number): void {
+    this.reserve(samples)
+    copyColumn(timesMs, timesAt, timesAt + samples, this.timesMs, this.length)
+    copyColumn(values, valuesAt, valuesAt + samples, this.values, this.length)
+    this.length += samples
   }
 
   /** Keeps the samples with times in [fromMs, toMs]. Times must rise. */
@@ -43,16 +45,25 @@ export class SampleBuffer {
   }
 }
 
-/** Index behind the last of the first `length` times that is at or before the time. Times must rise. */
-export function upperBound(timesMs: Float64Array, length: number, timeMs: number): number {
+/** How many of the `length` times from `at` on are at or before the time. Times must rise. */
+export function upperBound(timesMs: Float64Array, length: number, timeMs: number, at = 0): number {
   let low = 0
   let high = length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (timesMs[middle]! <= timeMs) low = middle + 1
+    if (timesMs[at + middle]! <= timeMs) low = middle + 1
     else high = middle
   }
   return low
+}
+
+/** Below this many numbers a loop is faster than two views and a call. */
+const VIEW_MIN = 48
+
+/** Copies `from[start … end)` to `to[at …)`, bit for bit. */
+export function copyColumn(from: Float64Array, start: number, end: number, to: Float64Array, at: number): void {
+  if (end - start < VIEW_MIN) for (let i = start; i < end; i++) copyValue(from, i, to, at + i - start)
+  else to.set(from.subarray(start, end), at)
 }
 
 function grown(column: Float64Array, capacity: number, length: number): Float64Array {

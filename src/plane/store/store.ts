@@ -167,7 +167,7 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
       for (const matchers of sets) {
         await disk?.blocks.deleteSamples(matchers, range)
         for (const series of [...this.#head.index.match(matchers)]) {
-          if (series.runs(range).length === 0) continue
+          if (!series.hasSampleIn(range)) continue
           this.#head.counts.samples -= series.delete(range, this.#head.memory)
           if (disk !== undefined) this.#head.declare(series)
           disk?.log.tombstone(series.ref, range.fromMs, range.toMs)

@@ -74,7 +74,7 @@ function decode(chunk: SourceChunk, onDamaged: (chunk: SourceChunk, error: Model
 
 function asRun({ timesMs, values }: SampleBuffer, from: number, to: number): PlainRun | undefined {
   if (from === to) return undefined
-  return { minMs: timesMs[from]!, maxMs: timesMs[to - 1]!, samples: to - from, timesMs, values, from, to }
+  return { minMs: timesMs[from]!, maxMs: timesMs[to - 1]!, samples: to - from, timesMs, timesAt: from, values, valuesAt: from }
 }
 
 /** Gathers what follows each other until a chunk is full. */
@@ -116,7 +116,7 @@ class Output {
       if (!('bytes' in run)) readRuns(runs, samples)
       else {
         const decoded = decode(run, this.#onDamaged)
-        samples.pushColumns(decoded.timesMs, decoded.values, 0, decoded.length)
+        samples.push(decoded.timesMs, 0, decoded.values, 0, decoded.length)
       }
     }
     if (samples.length === 0) return

@@ -128,7 +128,7 @@ test.for<{ why: string; bytes: Uint8Array; message: RegExp }>([
   { why: 'an exponent too large', bytes: Uint8Array.of(4, 0, 5, 23, 0, 0), message: /decimals of head 23/ },
 ])('not a chunk: $why', ({ bytes, message }) => {
   const buffer = new SampleBuffer()
-  buffer.pushColumns(Float64Array.of(1), Float64Array.of(2), 0, 1)
+  buffer.push(Float64Array.of(1), 0, Float64Array.of(2), 0, 1)
   expect(() => decodeChunk(bytes, 0, bytes.length, buffer)).toThrow(
     expect.objectContaining({ code: 'MW_STORE_CHUNK', message: expect.stringMatching(message) }),
   )

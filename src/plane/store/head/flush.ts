@@ -7,6 +7,7 @@ import { type Run, readRuns } from '../runs.ts'
 import { SampleBuffer, upperBound } from '../sample-buffer.ts'
 import type { Head } from './head.ts'
 import { LateSamples } from './late-samples.ts'
+import { OpenCopies } from './open-copies.ts'
 import type { HeadSeries } from './series.ts'
 import { CHUNK_SAMPLES } from './slab.ts'
 
@@ -34,16 +35,15 @@ function splitLate(series: HeadSeries, boundaryMs: number, head: Head): void {
   const at = upperBound(all.timesMs, all.length, boundaryMs - 1)
   if (at === 0) return
   const leaving = new LateSamples()
-  leaving.open.pushColumns(all.timesMs, all.values, 0, at)
+  leaving.open.push(all.timesMs, 0, all.values, 0, at)
   series.leaving = leaving
   series.late = undefined
   for (let i = at; i < all.length; i++) series.insertLate(all.timesMs[i]!, all.values, i, head.memory)
 }
 
-function lateRuns({ chunks, open }: LateSamples): Run[] {
-  if (open.length === 0) return [...chunks]
-  const plain = { timesMs: open.timesMs, values: open.values, from: 0, to: open.length }
-  return [...chunks, { minMs: open.timesMs[0]!, maxMs: open.timesMs[open.length - 1]!, samples: open.length, ...plain }]
+function lateRuns(late: LateSamples): Run[] {
+  const run = late.openRun()
+  return run === undefined ? [...late.chunks] : [...late.chunks, run]
 }
 
 /** Undoes `detach`: what was set apart is late again. */
@@ -121,7 +121,7 @@ export async function* wholeSeries(sorted: readonly HeadSeries[], blockRangeMs: 
     if (series.isEmpty) continue
     const inOrder = series.late === undefined && series.leaving === undefined
     const open = series.openSamples
-    const runs = series.runs(all)
+    const runs = series.runs(all, new OpenCopies(2 * CHUNK_SAMPLES))
     const chunks = inOrder
       ? [...series.chunks, ...(open > 0 ? encoded(runs.at(-1)!) : [])]
       : merged(runs, all, (timeMs) => floorTo(timeMs, blockRangeMs) + blockRangeMs)

@@ -9,6 +9,7 @@ import { AppenderPool } from './appender.ts'
 import { Arena } from './arena.ts'
 import type { Batch } from './batch.ts'
 import { LabelIndex } from './label-index.ts'
+import { OpenCopies } from './open-copies.ts'
 import { HeadSeries, type SeriesMemory } from './series.ts'
 import { Slab } from './slab.ts'
 
@@ -212,8 +213,9 @@ export class Head {
 
   async #match(matchers: readonly CompiledMatcher[], range: TimeRange, onFound: (count: number) => void, pace: Pace): Promise<HeadMatch[]> {
     const found: HeadMatch[] = []
+    const copies = new OpenCopies()
     for (const series of this.index.match(matchers)) {
-      const runs = series.runs(range)
+      const runs = series.runs(range, copies)
       if (runs.length > 0) found.push({ series, runs })
       onFound(found.length)
       if (pace.due(20)) await pace.breathe()

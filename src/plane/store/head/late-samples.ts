@@ -1,4 +1,5 @@
 import type { EncodedChunk } from '../block/write.ts'
+import type { PlainRun } from '../runs.ts'
 import { SampleBuffer, upperBound } from '../sample-buffer.ts'
 import { sameBits } from '../stale.ts'
 import type { Arena } from './arena.ts'
@@ -16,6 +17,14 @@ export class LateSamples {
 
   get samples(): number {
     return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.open.length)
+  }
+
+  /** A copy of the open piece; undefined when it is empty. */
+  openRun(): PlainRun | undefined {
+    const { timesMs, values, length: samples } = this.open
+    if (samples === 0) return undefined
+    const own = { timesMs: timesMs.slice(0, samples), timesAt: 0, values: values.slice(0, samples), valuesAt: 0 }
+    return { minMs: timesMs[0]!, maxMs: timesMs[samples - 1]!, samples, ...own }
   }
 
   /** @returns false when the open piece has a sample of that time already: the first stays. `same` tells whether it was the same value. */

@@ -3,10 +3,11 @@ import type { EncodedChunk } from '../block/write.ts'
 import { decodeChunk } from '../chunk/chunk.ts'
 import type { SeriesRef, TimeRange } from '../contract.ts'
 import { type Run, readRuns, removeTimes } from '../runs.ts'
-import { SampleBuffer, upperBound } from '../sample-buffer.ts'
+import { SampleBuffer } from '../sample-buffer.ts'
 import { copyValue, isStaleMarker, sameBits } from '../stale.ts'
 import type { Arena } from './arena.ts'
 import { LateSamples } from './late-samples.ts'
+import { OpenCopies } from './open-copies.ts'
 import { CHUNK_SAMPLES, type Slab, type Slot } from './slab.ts'
 
 /** Where the series of one head keep their samples. */
@@ -125,33 +126,31 @@ export class HeadSeries {
   }
 
   /** The runs that touch the range, in order of precedence. Open columns are copied: they go on changing. */
-  runs({ fromMs, toMs }: TimeRange): Run[] {
+  runs(range: TimeRange, copies: OpenCopies): Run[] {
+    const { fromMs, toMs } = range
     const found: Run[] = []
     const { chunks } = this
-    let i = 0
     // Few queries ask for the oldest first, so the search starts from the newest.
-    for (i = chunks.length; i > 0 && chunks[i - 1]!.maxMs >= fromMs; i--);
+    let i = chunks.length
+    while (i > 0 && chunks[i - 1]!.maxMs >= fromMs) i--
     for (; i < chunks.length && chunks[i]!.minMs <= toMs; i++) found.push(chunks[i]!)
     if (this.#open > 0 && this.newestMs >= fromMs) {
       const { page, at } = this.#slot!
-      addColumns(
-        page.subarray(at, at + this.#open),
-        page.subarray(at + CHUNK_SAMPLES, at + CHUNK_SAMPLES + this.#open),
-        { fromMs, toMs },
-        found,
-      )
+      const run = copies.copy(page, at, at + CHUNK_SAMPLES, this.#open, range)
+      if (run !== undefined) found.push(run)
     }
-    for (const late of [this.leaving, this.late]) {
+    for (const late of this.late === undefined && this.leaving === undefined ? [] : [this.leaving, this.late]) {
       if (late === undefined) continue
       for (const chunk of late.chunks) if (chunk.maxMs >= fromMs && chunk.minMs <= toMs) found.push(chunk)
-      const { timesMs, values, length } = late.open
-      if (length > 0) addColumns(timesMs.subarray(0, length), values.subarray(0, length), { fromMs, toMs }, found)
+      const run = late.openRun()
+      if (run !== undefined && run.maxMs >= fromMs && run.minMs <= toMs) found.push(run)
     }
     return found
   }
 
   hasSampleIn(range: TimeRange): boolean {
-    const runs = this.runs(range)
+    if (this.newestMs >= range.fromMs && this.newestMs <= range.toMs) return true
+    const runs = this.runs(range, new OpenCopies(2 * CHUNK_SAMPLES))
     if (runs.some(({ minMs, maxMs }) => minMs >= range.fromMs || maxMs <= range.toMs)) return true
     // Only runs that reach over the whole range are left; there may be a gap in them.
     const samples = new SampleBuffer()
@@ -195,22 +194,6 @@ export class HeadSeries {
   get samples(): number {
     return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.#open + (this.late?.samples ?? 0) + (this.leaving?.samples ?? 0))
   }
-}
-
-/** Copies the samples of the range, as a run, if there are any. */
-function addColumns(timesMs: Float64Array, values: Float64Array, { fromMs, toMs }: TimeRange, found: Run[]): void {
-  const to = upperBound(timesMs, timesMs.length, toMs)
-  const from = upperBound(timesMs, to, fromMs - 1)
-  if (from >= to) return
-  found.push({
-    minMs: timesMs[from]!,
-    maxMs: timesMs[to - 1]!,
-    samples: to - from,
-    timesMs: timesMs.slice(from, to),
-    values: values.slice(from, to),
-    from: 0,
-    to: to - from,
-  })
 }
 
 function without(chunk: EncodedChunk, range: TimeRange, arena: Arena): EncodedChunk[] {

@@ -1,0 +1,198 @@
+import { expect, test } from 'vitest'
+import { parse } from './parse.ts'
+
+// What Prometheus 3.5.3 answers to each of these.
+test.for([
+  // Lexer.
+  ['a $ b', `1:3: parse error: unexpected character: '$'`],
+  ['a ! b', `1:3: parse error: unexpected character after '!': ' '`],
+  ['a =~ b', `1:3: parse error: unexpected character after '=': '~'`],
+  ['é', `1:1: parse error: unexpected character: 'é'`],
+  ['"é" é', `1:6: parse error: unexpected character: 'é'`],
+  ['a{é="b"}', `1:3: parse error: unexpected character inside braces: 'é'`],
+  ['a{b=5}', `1:5: parse error: unexpected character inside braces: '5'`],
+  ['a{b!c}', `1:4: parse error: unexpected character after '!' inside braces: 'c'`],
+  ['{{a="b"}', `1:2: parse error: unexpected left brace '{'`],
+  ['a{b="c', '1:5: parse error: unterminated quoted string'],
+  ['(a', '1:3: parse error: unclosed left parenthesis'],
+  ['a)', `1:3: parse error: unexpected right parenthesis ')'`],
+  ['a[5m', '1:5: parse error: unclosed left bracket'],
+  ['a[5m]]', `1:6: parse error: unexpected right bracket ']'`],
+  ['a[[5m]', `1:3: parse error: unexpected character in duration expression: '['`],
+  ['a[', '1:3: parse error: unexpected end of input in duration expression'],
+  ['a[b]', `1:3: parse error: unexpected character in duration expression: 'b'`],
+  ['a[:1m]', '1:4: parse error: unexpected colon before duration in duration expression'],
+  ['a[5m:1m:1m]', `1:8: parse error: unexpected colon ':'`],
+  ['"abc', '1:1: parse error: unterminated quoted string'],
+  ['`abc', '1:1: parse error: unterminated raw string'],
+  ['"a\\q"', `1:1: parse error: unknown escape sequence U+0071 'q'`],
+  ['"a\\xg1"', `1:1: parse error: illegal character U+0067 'g' in escape sequence`],
+  ['"\\ud800"', '1:1: parse error: escape sequence is an invalid Unicode code point'],
+  ['"\\400"', '1:1: parse error: escape sequence is an invalid Unicode code point'],
+  ['"\\x4', '1:1: parse error: escape sequence not terminated'],
+  ['1e', '1:1: parse error: bad number or duration syntax: "1e"'],
+  ['1.5.2', '1:1: parse error: bad number or duration syntax: "1.5."'],
+  ['1__0', '1:1: parse error: bad number or duration syntax: "1__"'],
+  ['0x1.8', '1:1: parse error: bad number or duration syntax: "0x1."'],
+  ['5mss', '1:1: parse error: bad number or duration syntax: "5mss"'],
+  // Numbers.
+  ['1e400', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e400": value out of range'],
+  ['0xffffffffffffffff', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "0xffffffffffffffff": invalid syntax'],
+  ['0x', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "0x": invalid syntax'],
+  ['5m3h', '1:1: parse error: not a valid duration string: "5m3h"'],
+  ['1hs', '1:1: parse error: unknown unit "hs" in duration "1hs"'],
+  ['100000y', '1:1: parse error: duration out of range'],
+  // Tokens that do not fit.
+  ['a b', '1:3: parse error: unexpected identifier "b"'],
+  ['a +', '1:4: parse error: unexpected end of input'],
+  ['a + * b', '1:5: parse error: unexpected <op:*>'],
+  ['sum foo', '1:5: parse error: unexpected identifier "foo"'],
+  ['sum(a b)', '1:7: parse error: unexpected identifier "b" in aggregation'],
+  ['sum by x', '1:8: parse error: unexpected identifier "x" in grouping opts, expected "("'],
+  ['sum by (x', '1:10: parse error: unclosed left parenthesis'],
+  ['sum by (x y)', '1:11: parse error: unexpected identifier "y" in grouping opts, expected "," or ")"'],
+  ['sum by (x,,y) (a)', '1:11: parse error: unexpected "," in grouping opts, expected label'],
+  ['sum by (without) (a)', '1:9: parse error: unexpected <without> in grouping opts, expected label'],
+  ['sum by (5) (a)', '1:9: parse error: unexpected number "5" in grouping opts, expected label'],
+  ['sum by ("") (a)', '1:9: parse error: invalid label name for grouping: ""'],
+  ['sum by (x) a', '1:12: parse error: unexpected identifier "a" in aggregation'],
+  ['a + on x b', '1:8: parse error: unexpected identifier "x" in grouping opts, expected "("'],
+  ['a + on (x) bool b', '1:12: parse error: unexpected <bool>'],
+  ['a + group_left b', '1:5: parse error: unexpected <group_left>'],
+  ['bool', '1:1: parse error: unexpected <bool>'],
+  ['start()', '1:6: parse error: unexpected "("'],
+  ['a:b(c)', '1:4: parse error: unexpected "("'],
+  ['abs a', '1:5: parse error: unexpected identifier "a"'],
+  ['abs(,a)', '1:5: parse error: unexpected ","'],
+  ['abs(a,)', '1:6: parse error: trailing commas not allowed in function call args'],
+  ['sum(a,)', '1:6: parse error: trailing commas not allowed in function call args'],
+  ['a{b}', '1:4: parse error: unexpected "}" in label matching, expected label matching operator'],
+  ['a{b=}', '1:5: parse error: unexpected "}" in label matching, expected string'],
+  ['a{=}', '1:3: parse error: unexpected "=" in label matching, expected identifier or "}"'],
+  ['a{,}', '1:3: parse error: unexpected "," in label matching, expected identifier or "}"'],
+  ['a{b="c",,}', '1:9: parse error: unexpected "," in label matching, expected identifier or "}"'],
+  ['a{b="c" d="e"}', '1:9: parse error: unexpected identifier "d" in label matching, expected "," or "}"'],
+  ['a offset', '1:9: parse error: unexpected end of input in offset, expected number or duration'],
+  ['a offset b', '1:10: parse error: unexpected identifier "b" in offset, expected number or duration'],
+  ['a offset (5m', '1:13: parse error: unclosed left parenthesis'],
+  ['a offset (5m) + b', '1:17: parse error: unexpected identifier "b" in offset, expected number or duration'],
+  ['a @', '1:4: parse error: unexpected end of input in @, expected timestamp'],
+  ['a @ b', '1:5: parse error: unexpected identifier "b" in @, expected timestamp'],
+  ['a @ start', '1:10: parse error: unexpected end of input in @, expected timestamp'],
+  ['a @ start(5)', '1:11: parse error: unexpected number "5" in @, expected timestamp'],
+  ['a @ (5)', '1:5: parse error: unexpected "(" in @, expected timestamp'],
+  ['a[]', '1:3: parse error: unexpected "]" in subquery selector, expected number or duration'],
+  ['a[*5m]', '1:3: parse error: unexpected <op:*> in subquery selector, expected number or duration'],
+  ['a[5m 2]', '1:6: parse error: unexpected number "2" in subquery or range, expected ":" or "]"'],
+  ['a[5m,1]', '1:5: parse error: unexpected "," in subquery or range, expected ":" or "]"'],
+  ['a[5m:*]', '1:6: parse error: unexpected <op:*> in subquery selector, expected number or duration or "]"'],
+  ['a[5m:1m 2]', '1:9: parse error: unexpected number "2" in subquery selector, expected "]"'],
+  ['a[(5m]', '1:6: parse error: unexpected "]" in subquery selector, expected number or duration'],
+  ['1234567890123 "x"', '1:15: parse error: unexpected string "\\"x\\""'],
+  ['"a string that is long" "another one"', '1:25: parse error: unexpected string "\\"another o"...'],
+  // Meaning.
+  ['foo(a)', '1:1: parse error: unknown function with name "foo"'],
+  ['holt_winters(a[5m], 0.5, 0.5)', '1:1: parse error: unknown function with name "holt_winters"'],
+  ['first_over_time(a[5m])', '1:1: parse error: unknown function with name "first_over_time"'],
+  ['{}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
+  ['{a=~".*"}', '1:1: parse error: vector selector must contain at least one non-empty matcher'],
+  ['a{__name__="b"}', '1:1: parse error: metric name must not be set twice: "a" or "b"'],
+  ['a{"b"}', '1:1: parse error: metric name must not be set twice: "a" or "b"'],
+  ['a{b=~"("}', '1:3: parse error: error parsing regexp: missing closing ): `(`'],
+  ['a{b=~"x{2,1}"}', '1:3: parse error: error parsing regexp: invalid repeat count: `{2,1}`'],
+  ['a{b=~"[z-a]"}', '1:3: parse error: error parsing regexp: invalid character class range: `z-a`'],
+  ['a{b=~"**"}', '1:3: parse error: error parsing regexp: missing argument to repetition operator: `*`'],
+  ['a{b=~"\\\\"}', '1:3: parse error: error parsing regexp: trailing backslash at end of expression: ``'],
+  ['a[0s]', '1:3: parse error: duration must be greater than 0'],
+  ['a[-5m]', '1:3: parse error: duration must be greater than 0'],
+  ['a[5m/0]', '1:5: parse error: division by zero'],
+  ['a[5m%0]', '1:5: parse error: modulo by zero'],
+  ['a[1e19]', '1:3: parse error: duration out of range'],
+  ['a offset -1e19', '1:10: parse error: duration out of range'],
+  ['sum(a)[5m]', '1:7: parse error: ranges only allowed for vector selectors'],
+  ['a[5m][5m]', '1:6: parse error: ranges only allowed for vector selectors'],
+  ['a offset 1m [5m]', '1:13: parse error: no offset modifiers allowed before range'],
+  ['a @ 1 [5m]', '1:7: parse error: no @ modifiers allowed before range'],
+  ['a offset 1m offset 2m', '1:1: parse error: offset may not be set multiple times'],
+  ['a offset (1m-1m) offset 2m', '1:1: parse error: offset may not be set multiple times'],
+  [
+    '1 offset 1m',
+    '1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery',
+  ],
+  [
+    '(a) offset 1m',
+    '1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery',
+  ],
+  ['1 @ 5', '1:1: parse error: @ modifier must be preceded by an instant vector selector or range vector selector or a subquery'],
+  ['a @ 1 @ 2', '1:1: parse error: @ <timestamp> may not be set multiple times'],
+  ['a @ start() @ end()', '1:1: parse error: @ <timestamp> may not be set multiple times'],
+  ['a @ Inf', '1:1: parse error: timestamp out of bounds for @ modifier: +Inf'],
+  ['a @ -1e30', '1:1: parse error: timestamp out of bounds for @ modifier: -1000000000000000019884624838656.000000'],
+  ['sum()', '1:1: parse error: no arguments for aggregate expression provided'],
+  ['sum(a, b)', '1:1: parse error: wrong number of arguments for aggregate expression provided, expected 1, got 2'],
+  ['topk(a)', '1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1'],
+  ['topk("x", a)', '1:6: parse error: expected type scalar in aggregation parameter, got string'],
+  ['count_values(1, a)', '1:14: parse error: expected type string in aggregation parameter, got scalar'],
+  ['sum(1)', '1:5: parse error: expected type instant vector in aggregation expression, got scalar'],
+  ['sum(a[5m])', '1:5: parse error: expected type instant vector in aggregation expression, got range vector'],
+  ['rate(a)', '1:6: parse error: expected type range vector in call to function "rate", got instant vector'],
+  ['rate()', '1:1: parse error: expected 1 argument(s) in call to "rate", got 0'],
+  ['round()', '1:1: parse error: expected at least 1 argument(s) in call to "round", got 0'],
+  ['round(a, 1, 2)', '1:1: parse error: expected at most 2 argument(s) in call to "round", got 3'],
+  ['abs("x")', '1:5: parse error: expected type instant vector in call to function "abs", got string'],
+  ['label_join(a, 1, "x")', '1:15: parse error: expected type string in call to function "label_join", got scalar'],
+  ['1 > 2', '1:3: parse error: comparisons between scalars must use BOOL modifier'],
+  ['1 + bool 2', '1:3: parse error: bool modifier can only be used on comparison operators'],
+  ['1 and a', '1:1: parse error: set operator "and" not allowed in binary scalar expression'],
+  ['a and on(x) group_left() b', '1:1: parse error: no grouping allowed for "and" operation'],
+  ['a + on(x) 1', '1:1: parse error: vector matching only allowed between instant vectors'],
+  ['a + on(x) group_left(x) b', '1:3: parse error: label "x" must not occur in ON and GROUP clause at once'],
+  ['a[5m] + 1', '1:1: parse error: binary expression must contain only scalar and instant vector types'],
+  ['-"x"', '1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "string"'],
+  ['-a[5m]', '1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "range vector"'],
+  ['1[5m:]', '1:1: parse error: subquery is only allowed on instant vector, got scalar instead'],
+  ['a[5m:][5m:]', '1:1: parse error: subquery is only allowed on instant vector, got matrix instead'],
+  ['info(a, b)', '1:9: parse error: expected label selectors only, got vector selector instead'],
+  ['info(a, b{c="d"})', '1:9: parse error: expected label selectors only, got vector selector instead'],
+] as const)('refuses %s', ([query, message]) => {
+  expect(() => parse(query, { experimentalFunctions: true })).toThrow(expect.objectContaining({ code: 'MW_PROMQL_PARSE', message }))
+})
+
+// Errors of arithmetic point at bytes from and to, as Prometheus does.
+test.for([
+  ['a[5m/(1-1)]', '2:9: division by zero'],
+  ['a[5m%(1-1)]', '2:9: modulo by zero'],
+  ['a[5m-6m]', '2:7: duration must be greater than 0'],
+  ['a[5m:1m-1m]', '5:10: duration must be greater than 0'],
+  ['a[5m^1000]', '2:9: duration is out of range'],
+  ['a offset (5m^1000)', '10:17: duration is out of range'],
+  ['a[5m:0.0001]', '1:1: parse error: the step of a subquery must be at least 1ms'],
+] as const)('cannot compute %s', ([query, message]) => {
+  expect(() => parse(query)).toThrow(expect.objectContaining({ code: 'MW_PROMQL_PARSE', message }))
+})
+
+test.for([
+  ['mad_over_time(a[5m])', '1:1: parse error: function "mad_over_time" is not enabled'],
+  ['1 + sort_by_label(a, "b")', '1:5: parse error: function "sort_by_label" is not enabled'],
+  ['limitk(1, a)', '1:1: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions'],
+] as const)('needs to be told to allow %s', ([query, message]) => {
+  expect(() => parse(query)).toThrow(expect.objectContaining({ code: 'MW_PROMQL_PARSE', message }))
+  expect(parse(query, { experimentalFunctions: true }).from).toBe(0)
+})
+
+// What came after 3.5 is refused as 3.5 would.
+test.for(['rate(a[5m] anchored)', 'rate(a[5m] smoothed)', 'a + fill(0) b', 'a </ b', 'a[step()]', 'a[max(5m,1m)]', 'end()'] as const)(
+  'does not know %s',
+  (query) => {
+    expect(() => parse(query)).toThrow(expect.objectContaining({ code: 'MW_PROMQL_PARSE' }))
+  },
+)
+
+// Where Prometheus 3.5.3 takes a letter for a colon, or ends in an unexpected error, we say what is wrong.
+test.for([
+  ['a[5m b]', "1:6: parse error: unexpected character: 'b', expected ':'"],
+  ['info(a, 1)', '1:9: parse error: expected label selectors only'],
+  ['a offset NaN', '1:10: parse error: duration out of range'],
+] as const)('differs from Prometheus in %s', ([query, message]) => {
+  expect(() => parse(query, { experimentalFunctions: true })).toThrow(expect.objectContaining({ code: 'MW_PROMQL_PARSE', message }))
+})
