@@ -2,7 +2,7 @@ import { MS_PER_SECOND } from '../core/time.ts'
 import { addProcessMetrics, defineFamilies, Registry } from '../instrument/index.ts'
 import type { RuleManager, RuleStats } from '../plane/rules/index.ts'
 import type { Scraper, ScrapeStats } from '../plane/scrape/index.ts'
-import type { MemoryStore } from '../plane/store/index.ts'
+import type { DiskStats, TimeSeriesStore } from '../plane/store/index.ts'
 
 /** What the monitor tells about itself. */
 export const monitorFamilies = defineFamilies({
@@ -39,10 +39,100 @@ export const monitorFamilies = defineFamilies({
   alerts: { kind: 'gauge', unit: 'none', name: 'modelwatch_alerts', help: 'Active alerts, by state.', labels: ['state'], labelSetsMax: 2 },
   series: { kind: 'gauge', unit: 'none', name: 'modelwatch_store_series', help: 'Series the store holds.', labels: [], labelSetsMax: 1 },
   samples: { kind: 'gauge', unit: 'none', name: 'modelwatch_store_samples', help: 'Samples the store holds.', labels: [], labelSetsMax: 1 },
-  evicted: {
+  refused: {
     kind: 'counter',
-    name: 'modelwatch_store_samples_evicted_total',
-    help: 'Samples forgotten before their time because the store was full.',
+    name: 'modelwatch_store_samples_refused_total',
+    help: 'Samples refused: out of order, too old, another value at the same time, or of a series past the limit.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  conflicts: {
+    kind: 'counter',
+    name: 'modelwatch_store_late_conflicts_total',
+    help: 'Late samples left out because their time was taken by another value.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  late: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_store_late_samples',
+    help: 'Samples in memory that came after newer ones.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  readOnly: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_store_read_only',
+    help: 'Whether samples are refused because the disk takes no more: 0 or 1.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  disk: {
+    kind: 'gauge',
+    unit: 'bytes',
+    name: 'modelwatch_store_disk_bytes',
+    help: 'What the store takes on disk, by part.',
+    labels: ['part'],
+    labelSetsMax: 2,
+  },
+  blocks: { kind: 'gauge', unit: 'none', name: 'modelwatch_store_blocks', help: 'Blocks on disk.', labels: [], labelSetsMax: 1 },
+  compactions: {
+    kind: 'counter',
+    name: 'modelwatch_store_compactions_total',
+    help: 'Compactions of blocks, by outcome.',
+    labels: ['outcome'],
+    labelSetsMax: 2,
+  },
+  flushes: {
+    kind: 'counter',
+    name: 'modelwatch_store_flushes_total',
+    help: 'Times that samples moved from memory into blocks.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  maintenanceFailures: {
+    kind: 'counter',
+    name: 'modelwatch_store_maintenance_failures_total',
+    help: 'Times that flushing, compacting or forgetting failed; it is tried again.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  damages: {
+    kind: 'counter',
+    name: 'modelwatch_store_damages_total',
+    help: 'Damage found on disk, by what was damaged: log (a checkpoint included), block, or piece of a block.',
+    labels: ['what'],
+    labelSetsMax: 3,
+  },
+  fsyncs: {
+    kind: 'counter',
+    name: 'modelwatch_store_log_fsyncs_total',
+    help: 'Times that the log was forced to the disk.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  fsyncSeconds: {
+    kind: 'counter',
+    unit: 'seconds',
+    name: 'modelwatch_store_log_fsync_seconds_total',
+    help: 'Time that took.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  logFailures: {
+    kind: 'counter',
+    name: 'modelwatch_store_log_failures_total',
+    help: 'Writes and fsyncs of the log that failed; they are tried again.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  start: {
+    kind: 'gauge',
+    unit: 'seconds',
+    name: 'modelwatch_store_start_seconds',
+    help: 'How long it took to read the data folder at the start.',
     labels: [],
     labelSetsMax: 1,
   },
@@ -57,7 +147,7 @@ export const monitorFamilies = defineFamilies({
 })
 
 /** A registry that reads the parts of the plane when it is scraped. */
-export function createMonitorMetrics(parts: { store: MemoryStore; scraper: Scraper; rules: RuleManager }): Registry {
+export function createMonitorMetrics(parts: { store: TimeSeriesStore; scraper: Scraper; rules: RuleManager }): Registry {
   const { store, scraper, rules } = parts
   const registry = new Registry()
   addProcessMetrics(registry)
@@ -84,7 +174,28 @@ export function createMonitorMetrics(parts: { store: MemoryStore; scraper: Scrap
   }
   registry.read(monitorFamilies.series, {}, () => store.stats().series)
   registry.read(monitorFamilies.samples, {}, () => store.stats().samples)
-  registry.read(monitorFamilies.evicted, {}, () => store.stats().evictedSamples)
+  registry.read(monitorFamilies.refused, {}, () => store.stats().refusedSamples)
+  registry.read(monitorFamilies.conflicts, {}, () => store.stats().conflicts)
+  registry.read(monitorFamilies.late, {}, () => store.stats().lateSamples)
+  if (store.stats().disk !== undefined) addDiskMetrics(registry, () => store.stats().disk!)
   registry.read(monitorFamilies.oldest, {}, () => (store.stats().oldestMs ?? Number.NaN) / MS_PER_SECOND)
   return registry
+}
+
+function addDiskMetrics(registry: Registry, disk: () => DiskStats): void {
+  registry.read(monitorFamilies.readOnly, {}, () => Number(disk().readOnly))
+  registry.read(monitorFamilies.disk, { part: 'log' }, () => disk().walBytes)
+  registry.read(monitorFamilies.disk, { part: 'blocks' }, () => disk().blockBytes)
+  registry.read(monitorFamilies.blocks, {}, () => disk().blockCount)
+  registry.read(monitorFamilies.compactions, { outcome: 'ok' }, () => disk().blocks.compactions)
+  registry.read(monitorFamilies.compactions, { outcome: 'failed' }, () => disk().blocks.compactionFailures)
+  registry.read(monitorFamilies.flushes, {}, () => disk().flushes)
+  registry.read(monitorFamilies.maintenanceFailures, {}, () => disk().maintenanceFailures)
+  registry.read(monitorFamilies.damages, { what: 'log' }, () => disk().damages)
+  registry.read(monitorFamilies.damages, { what: 'block' }, () => disk().blocks.quarantinedBlocks)
+  registry.read(monitorFamilies.damages, { what: 'piece' }, () => disk().blocks.damagedPieces)
+  registry.read(monitorFamilies.fsyncs, {}, () => disk().wal.fsyncs)
+  registry.read(monitorFamilies.fsyncSeconds, {}, () => disk().wal.fsyncSecondsTotal)
+  registry.read(monitorFamilies.logFailures, {}, () => disk().wal.failures)
+  registry.read(monitorFamilies.start, {}, () => disk().startMs / MS_PER_SECOND)
 }

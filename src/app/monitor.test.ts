@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { encodeWriteRequest, snappyCompress } from '../surfaces/api/remote-write/testing.ts'
 import { startMonitor } from './monitor.ts'
 import type { RunningRole } from './serve.ts'
 
@@ -63,7 +64,7 @@ groups:
 }
 
 const start = (configFile: string, options = {}) =>
-  startMonitor({ configFile, listen: '127.0.0.1:0', retentionMs: 3_600_000, ...options }, { log: quiet })
+  startMonitor({ configFile, listen: '127.0.0.1:0', storage: { retentionMs: 3_600_000 }, ...options }, { log: quiet })
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at field by field.
 async function api(path: string, params: Record<string, string> = {}): Promise<any> {
@@ -180,4 +181,57 @@ test('the page is served beside the API, and its own addresses lead to it', asyn
   expect((await get('/models/weather', 'application/json')).status).toBe(404)
   expect((await get('/api/v1/none')).status).toBe(404)
   expect((await get('/-/ready')).status).toBe(200)
+})
+
+const json = { 'content-type': 'application/json' }
+
+test('samples that were written by remote write are there after a restart, and nothing is written elsewhere', async () => {
+  const configFile = writeConfig()
+  const before = readdirSync(folder)
+  const options = { storage: { path: join(folder, 'data'), retentionMs: 200 * 31_536_000_000 }, enableRemoteWriteReceiver: true }
+  monitor = await start(configFile, options)
+  const body = new Uint8Array(snappyCompress(encodeWriteRequest([{ labels: [['__name__', 'a']], samples: [[5000, 1]] }])))
+  const write = () => fetch(`${monitor!.url}/api/v1/write`, { method: 'POST', body, headers: { 'content-type': 'application/x-protobuf' } })
+  expect(await write().then(async (answer) => [answer.status, await answer.text()])).toEqual([204, ''])
+  expect(await fetch(`${monitor.url}/api/v1/admin/tsdb/wipe`, { method: 'POST', headers: json }).then((answer) => answer.status)).toBe(500)
+  await monitor.close()
+
+  monitor = await start(configFile, { ...options, enableAdminApi: true })
+  const ask = async () => (await api('query', { query: 'a', time: '10' })).data.result
+  expect(await ask()).toEqual([{ metric: { __name__: 'a' }, value: [10, '1'] }])
+  expect(await fetch(`${monitor.url}/metrics`).then((answer) => answer.text())).toContain('modelwatch_api_queries_total{outcome="done"} 1')
+  expect(await fetch(`${monitor.url}/api/v1/admin/tsdb/wipe`, { method: 'POST', headers: json }).then((answer) => answer.status)).toBe(204)
+  expect(await ask()).toEqual([])
+  expect(readdirSync(folder).filter((name) => !before.includes(name))).toEqual(['data'])
+})
+
+test('a fault that is found late leaves the data folder free', async () => {
+  const configFile = writeConfig()
+  const storage = { path: join(folder, 'data') }
+  const rules = join(folder, 'bad.rules.yml')
+  writeFileSync(rules, 'groups: [{ name: g, rules: [{ record: x, expr: "sum(" }] }]')
+  await expect(start(configFile, { storage })).rejects.toMatchObject({ code: 'MW_CONFIG_INVALID' })
+  rmSync(rules)
+  monitor = await start(configFile, { storage })
+})
+
+test('a feature nobody knows is told, and the settings are shown under the names of their flags', async () => {
+  const warnings: object[] = []
+  const log = { ...quiet, warn: (fields: object) => void warnings.push(fields) }
+  const options = {
+    configFile: writeConfig(),
+    listen: '127.0.0.1:0',
+    features: ['promql-experimental-functions', 'none'],
+    query: { timeoutMs: 5000 },
+  }
+  monitor = await startMonitor(options, { log })
+  expect(warnings).toEqual([{ option: 'none' }])
+  expect((await api('status/flags')).data).toMatchObject({
+    'enable-feature': 'promql-experimental-functions,none',
+    'query.timeout': '5s',
+    'storage.path': '',
+    'storage.retention.time': '6h',
+    'web.enable-admin-api': 'false',
+  })
+  expect((await api('query', { query: 'mad_over_time(up[5m])' })).status).toBe('success')
 })

@@ -1,30 +1,29 @@
 import Fastify from 'fastify'
 import { ModelwatchError, messageOf } from '../core/errors.ts'
-import { type Clock, formatDuration, systemClock } from '../core/time.ts'
+import { type Clock, systemClock } from '../core/time.ts'
 import { textContentType } from '../instrument/index.ts'
-import { createQueryEngine, parseSelector, queryEngineDefaults } from '../plane/promql/index.ts'
+import { createQueryEngine, formatQuery, parseQueryTree, parseSelector } from '../plane/promql/index.ts'
 import { createRuleManager } from '../plane/rules/index.ts'
 import { createScraper } from '../plane/scrape/index.ts'
-import { compileMatcher, createMemoryStore } from '../plane/store/index.ts'
-import { answerFrameworkError, prometheusApi } from '../surfaces/api/index.ts'
+import { compileMatcher, openStore, type TimeSeriesStore } from '../plane/store/index.ts'
+import { answerFrameworkError, createPrometheusApi } from '../surfaces/api/index.ts'
+import { addApiMetrics } from './api-metrics.ts'
 import { listen } from './listen.ts'
 import { createMonitorMetrics } from './monitor-metrics.ts'
-import { readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
+import {
+  describeRetention,
+  flagsOf,
+  isFeature,
+  type MonitorOptions,
+  queryDefaults,
+  retentionOf,
+  type StorageOptions,
+  storageDefaults,
+} from './monitor-options.ts'
+import { type PrometheusConfig, readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
 import type { RunningRole } from './serve.ts'
 import { readVersion } from './version.ts'
 import { hasPage, servePage } from './web-page.ts'
-
-export interface MonitorOptions {
-  /** A prometheus.yml. */
-  readonly configFile: string
-  /** `host:port`; port 0 takes a free one. */
-  readonly listen: string
-  readonly retentionMs: number
-  /** Folder of the built web page; without one, or while it is not built, there is only the API. */
-  readonly uiDir?: string
-  /** How far an instant query looks back for a sample; 5 minutes by default. */
-  readonly lookbackMs?: number
-}
 
 /** As much of pino as the monitor uses. */
 export interface MonitorLog {
@@ -44,16 +43,55 @@ const truncateIntervalMs = 60_000
  * Starts the plane: scrapes the targets of a prometheus.yml, evaluates its rule files, answers the Prometheus HTTP API and serves the page.
  * Everything is read and checked before anything listens.
  *
- * @throws MW_CONFIG_INVALID for a fault in the config or a rule file, MW_LISTEN_… when the address cannot be taken.
+ * @throws MW_CONFIG_INVALID for a fault in the config or a rule file, MW_STORE_FOLDER_LOCKED when another process holds the data,
+ *   MW_LISTEN_… when the address cannot be taken.
  */
 export async function startMonitor(options: MonitorOptions, { log, clock = systemClock }: MonitorDeps): Promise<RunningRole> {
   const config = readPrometheusConfig(options.configFile)
-  const store = createMemoryStore(
-    { retentionMs: options.retentionMs },
-    { onEvicted: (samples) => log.warn({ samples }, 'the store is full: the oldest samples were forgotten before their time') },
+  for (const name of options.features ?? []) if (!isFeature(name)) log.warn({ option: name }, 'Unknown option for --enable-feature')
+  const storage = { ...storageDefaults, ...options.storage }
+  const store = await openStore(
+    {
+      path: storage.path,
+      retentionMs: retentionOf(storage),
+      retentionBytes: storage.retentionBytes,
+      outOfOrderWindowMs: config.storage.outOfOrderWindowMs,
+      fsyncIntervalMs: storage.fsyncIntervalMs,
+      ...(storage.seriesMax !== undefined && { seriesMax: storage.seriesMax }),
+    },
+    { log, clock },
   )
-  const lookbackMs = options.lookbackMs ?? queryEngineDefaults.lookbackMs
-  const engine = createQueryEngine({ lookbackMs, evaluationIntervalMs: config.global.evaluationIntervalMs }, { reader: store })
+  try {
+    return await serve(options, { config, storage, store, log, clock })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+interface Plane {
+  readonly config: PrometheusConfig
+  readonly storage: StorageOptions
+  readonly store: TimeSeriesStore
+  readonly log: MonitorLog
+  readonly clock: Clock
+}
+
+/** Everything above the store. The store is closed with the rest; if this throws, it is left as it is. */
+async function serve(options: MonitorOptions, { config, storage, store, log, clock }: Plane): Promise<RunningRole> {
+  const query = { ...queryDefaults, ...options.query }
+  const features = new Set(options.features)
+  const engine = createQueryEngine(
+    {
+      lookbackMs: query.lookbackMs,
+      timeoutMs: query.timeoutMs,
+      samplesMax: query.samplesMax,
+      evaluationIntervalMs: config.global.evaluationIntervalMs,
+      experimentalFunctions: features.has('promql-experimental-functions'),
+      delayedNameRemoval: features.has('promql-delayed-name-removal'),
+    },
+    { reader: store },
+  )
   const groups = readRuleFiles(config, { engine })
   const scraper = createScraper(config.scrape, { store, clock })
   const rules = createRuleManager(
@@ -66,7 +104,33 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
     },
     { externalLabels: config.global.externalLabels },
   )
+  const api = createPrometheusApi({
+    store,
+    engine,
+    scraper,
+    rules,
+    clock,
+    parseSelector,
+    formatQuery,
+    parseQueryTree,
+    matches: (matcher, value) => compileMatcher(matcher).matches(value),
+    cardinality: (limit) => store.cardinality(limit),
+    admin: options.enableAdminApi === true ? store : undefined,
+    remoteWrite: { enabled: options.enableRemoteWriteReceiver === true },
+    queries: { runningMax: query.concurrencyMax, waitMsMax: query.timeoutMs },
+    perStepStats: features.has('promql-per-step-stats'),
+    status: {
+      version: readVersion(),
+      startedMs: clock.now(),
+      configText: config.text,
+      flags: flagsOf(options, storage, query),
+      retention: describeRetention(storage),
+      isReady: () => true, // Nothing listens before the store and the rules are there.
+      corruptions: () => store.stats().disk?.damages ?? 0,
+    },
+  })
   const metrics = createMonitorMetrics({ store, scraper, rules })
+  addApiMetrics(metrics, api)
 
   const app = Fastify({
     logger: false,
@@ -77,28 +141,7 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
     if (!(error instanceof ModelwatchError) && (error.statusCode ?? 500) >= 500)
       log.error({ err: error, method: request.method, url: request.url }, 'a request failed')
   })
-  await app.register(prometheusApi, {
-    store,
-    engine,
-    scraper,
-    rules,
-    clock,
-    parseSelector,
-    matches: (matcher, value) => compileMatcher(matcher).matches(value),
-    status: {
-      version: readVersion(),
-      startedMs: clock.now(),
-      configText: config.text,
-      flags: {
-        'config.file': options.configFile,
-        'query.lookback-delta': formatDuration(lookbackMs),
-        'storage.retention.time': formatDuration(options.retentionMs),
-        'web.listen-address': options.listen,
-      },
-      retentionMs: options.retentionMs,
-      isReady: () => true, // Nothing listens before the store and the rules are there.
-    },
-  })
+  await app.register(api.plugin)
   app.get('/metrics', async (_, reply) => reply.type(textContentType).send(metrics.render()))
   if (options.uiDir !== undefined) {
     if (hasPage(options.uiDir)) await servePage(app, options.uiDir)

@@ -18,9 +18,19 @@ function write(name: string, text: string): string {
 }
 
 test('an empty file is a file of defaults, and empty keys count as absent', () => {
-  const { global, scrape, ruleFiles } = readPrometheusConfig(write('p.yml', 'global:\nrule_files:\n  # - a.yml\nscrape_configs:\n'))
+  const text = 'global:\nrule_files:\n  # - a.yml\nscrape_configs:\nstorage:\n  tsdb:\n'
+  const { global, scrape, ruleFiles, storage } = readPrometheusConfig(write('p.yml', text))
   expect(global).toEqual({ scrapeIntervalMs: 60_000, scrapeTimeoutMs: 10_000, evaluationIntervalMs: 60_000, externalLabels: [] })
-  expect({ scrape, ruleFiles }).toEqual({ scrape: { jobs: [] }, ruleFiles: [] })
+  expect({ scrape, ruleFiles, storage }).toEqual({ scrape: { jobs: [] }, ruleFiles: [], storage: { outOfOrderWindowMs: 0 } })
+})
+
+test.for([
+  { window: '50000d', wantMs: 50_000 * 86_400_000 },
+  { window: '30m', wantMs: 1_800_000 },
+  { window: '0', wantMs: 0 },
+])('out_of_order_time_window: $window', ({ window, wantMs }) => {
+  const file = write('p.yml', `storage:\n  tsdb:\n    out_of_order_time_window: ${window}\n`)
+  expect(readPrometheusConfig(file).storage).toEqual({ outOfOrderWindowMs: wantMs })
 })
 
 test('a job takes from global what it does not say', () => {
@@ -105,6 +115,17 @@ test.for([
     text: 'scrape_configs:\n  - job_name: a\n    static_configs:\n      - targets: [localhost/x]\n',
     want: ':4:19: scrape_configs[0].static_configs[0].targets[0]: "localhost/x" is not a host and port',
   },
+  {
+    why: 'a storage key that is not supported',
+    text: 'storage:\n  exemplars: { max_exemplars: 5 }\n',
+    want: ':2:3: storage.exemplars: is not supported by this version',
+  },
+  {
+    why: 'an unknown storage key',
+    text: 'storage:\n  tsdb: { path: x }\n',
+    want: 'storage.tsdb.path: unknown key; known here: out_of_order_time_window',
+  },
+  { why: 'a window that is no duration', text: 'storage: { tsdb: { out_of_order_time_window: -5m } }', want: 'must be a duration' },
   { why: 'an empty scrape config', text: 'scrape_configs:\n  -\n', want: 'scrape_configs[0]: must be object' },
   { why: 'a rule file that is not there', text: 'rule_files: [none.yml]\n', want: ':1:14: rule_files[0]: there is no file' },
   {

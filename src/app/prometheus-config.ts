@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { Type } from 'typebox'
-import { configErrors, type ParsedConfig } from '../core/config.ts'
+import { configErrors, Duration, type ParsedConfig } from '../core/config.ts'
 import { messageOf } from '../core/errors.ts'
 import { parseForeignConfig } from '../core/foreign-config.ts'
+import { parseDurationMs } from '../core/time.ts'
 import type { QueryEngine } from '../plane/promql/contract.ts'
 import { parseRuleFile, type RuleGroup } from '../plane/rules/index.ts'
 import {
@@ -18,24 +19,44 @@ import {
   unsupportedScrapeKeys,
 } from '../plane/scrape/index.ts'
 
+/** The `storage:` block; where the data lies and how long it is kept are flags, as in Prometheus. */
+const StorageBlock = Type.Object(
+  {
+    tsdb: Type.Object(
+      {
+        out_of_order_time_window: Duration({
+          default: '0s',
+          description: 'How much older than the newest sample of all a sample may be that comes out of order. 0s takes none.',
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
+  },
+  { additionalProperties: false, default: {} },
+)
+
 /** Keys of prometheus.yml that this version reads; `unsupported` are those it refuses by name. */
 const PrometheusFile = Type.Object(
   {
     global: GlobalBlock,
     rule_files: Type.Array(Type.String(), { default: [], description: 'Rule files or patterns of them, from the folder of this file.' }),
     scrape_configs: Type.Array(ScrapeBlock, { default: [] }),
+    storage: StorageBlock,
   },
   { additionalProperties: false },
 )
 
 const unsupported = [
-  ...['runtime', 'alerting', 'scrape_config_files', 'storage', 'tracing', 'remote_write', 'remote_read', 'otlp'],
+  ...['runtime', 'alerting', 'scrape_config_files', 'storage.exemplars', 'tracing', 'remote_write', 'remote_read', 'otlp'],
   ...unsupportedScrapeKeys,
 ]
+
+const texts = ['rule_files.*', 'storage.tsdb.out_of_order_time_window', ...scrapeTexts]
 
 export interface PrometheusConfig {
   readonly global: GlobalConfig
   readonly scrape: ScrapeConfig
+  readonly storage: { readonly outOfOrderWindowMs: number }
   /** Paths of the rule files, in the order of `rule_files`, each once. */
   readonly ruleFiles: readonly string[]
   /** The file's text, as the API shows it. */
@@ -48,10 +69,12 @@ export interface PrometheusConfig {
  */
 export function readPrometheusConfig(file: string): PrometheusConfig {
   const text = readText(file)
-  const { value, error } = parseForeignConfig(PrometheusFile, text, { file, unsupported, texts: ['rule_files.*', ...scrapeTexts] })
+  const { value, error } = parseForeignConfig(PrometheusFile, text, { file, unsupported, texts })
   const global = toGlobalConfig(value.global, error)
   const scrape = toScrapeConfig(value.scrape_configs, global, error)
-  return { global, scrape, ruleFiles: findRuleFiles(value.rule_files, dirname(file), error), text }
+  // The schema let nothing pass that is no duration.
+  const storage = { outOfOrderWindowMs: parseDurationMs(value.storage.tsdb.out_of_order_time_window) ?? 0 }
+  return { global, scrape, storage, ruleFiles: findRuleFiles(value.rule_files, dirname(file), error), text }
 }
 
 /**

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { needs } from '../../../test/support/needs.ts'
 import { toLabels } from '../../core/labels.ts'
-import { createQueryEngine, parseSelector } from '../../plane/promql/index.ts'
 import type { ActiveAlert, RuleGroupStatus } from '../../plane/rules/index.ts'
 import type { TargetStatus } from '../../plane/scrape/index.ts'
-import { compileMatcher, createMemoryStore } from '../../plane/store/index.ts'
-import { answerFrameworkError, prometheusApi } from './index.ts'
-import { createAnswerCheck } from './testing.ts'
+import { createMemoryStore } from '../../plane/store/index.ts'
+import type { StoreCardinality } from './contract.ts'
+import { createAnswerCheck, createTestApi } from './testing.ts'
 
 const nowMs = Date.parse('2026-11-20T12:00:00Z')
 const checkAnswer = createAnswerCheck()
@@ -74,6 +73,14 @@ const groups: RuleGroupStatus[] = [
   },
 ]
 
+const cardinality: StoreCardinality = {
+  headStats: { numSeries: 4, numLabelPairs: 6, chunkCount: 5, minTime: undefined, maxTime: nowMs },
+  seriesCountByMetricName: [{ name: 'load', value: 2 }],
+  labelValueCountByLabelName: [],
+  memoryInBytesByLabelName: [],
+  seriesCountByLabelValuePair: [],
+}
+
 let app: FastifyInstance
 beforeAll(async () => {
   const store = createMemoryStore()
@@ -84,27 +91,16 @@ beforeAll(async () => {
   }
   appender.append(0, toLabels({ __name__: 'odd', 'http.status': '200' }), nowMs, Number.NaN)
   appender.append(0, toLabels({ __name__: 'end' }), nowMs, Number.POSITIVE_INFINITY)
-  appender.commit()
+  await appender.commit()
   store.setMetadata('load', { type: 'gauge', help: 'How busy.', unit: '' })
   store.setMetadata('end', { type: 'counter', help: '', unit: '' })
-  app = Fastify({ frameworkErrors: answerFrameworkError })
-  await app.register(prometheusApi, {
-    store,
-    engine: createQueryEngine({}, { reader: store }),
+  const created = await createTestApi(store, {
     scraper: { targets: () => targets },
     rules: { groups: () => groups, alerts: () => [alert] },
     clock: { now: () => nowMs },
-    parseSelector,
-    matches: (matcher, value) => compileMatcher(matcher).matches(value),
-    status: {
-      version: '0.0.1',
-      startedMs: nowMs - 1000,
-      configText: 'global: {}\n',
-      flags: { 'config.file': 'prometheus.yml' },
-      retentionMs: 21_600_000,
-      isReady: () => true,
-    },
+    cardinality: () => cardinality,
   })
+  app = created.app
 })
 afterAll(() => app.close())
 
@@ -218,7 +214,7 @@ test.for([
     params: { query: 'up', time: 'soon' },
     status: 400,
     type: 'bad_data',
-    error: 'invalid parameter "time": cannot parse "soon" to a valid timestamp',
+    error: `invalid parameter "time": invalid time value for 'time': cannot parse "soon" to a valid timestamp`,
   },
   { path: 'query', params: { query: 'up', time: 'NaN' }, status: 400, type: 'bad_data', error: 'cannot parse "NaN"' },
   { path: 'query', params: { query: 'up', timeout: 'x' }, status: 400, type: 'bad_data', error: 'invalid parameter "timeout"' },
@@ -353,11 +349,68 @@ test('answers have the shapes of the Prometheus API', async (ctx) => {
     ['status/flags', {}, 'StatusFlagsOutputBody'],
     ['status/buildinfo', {}, 'StatusBuildInfoOutputBody'],
     ['status/runtimeinfo', {}, 'StatusRuntimeInfoOutputBody'],
+    ['status/tsdb', {}, 'StatusTSDBOutputBody'],
+    ['status/walreplay', {}, 'StatusWALReplayOutputBody'],
+    ['query', { query: 'load', stats: 'all' }, 'QueryOutputBody'],
+    ['query_exemplars', { query: 'load' }, 'QueryExemplarsOutputBody'],
+    ['format_query', { query: 'load' }, 'FormatQueryOutputBody'],
+    ['parse_query', { query: 'load' }, 'ParseQueryOutputBody'],
+    ['scrape_pools', {}, 'ScrapePoolsOutputBody'],
+    ['alertmanagers', {}, 'AlertmanagersOutputBody'],
+    ['notifications', {}, 'NotificationsOutputBody'],
   ]
   for (const [path, params, schema] of shapes) {
     const { status, body } = await get(path, params)
     expect([path, status, checkAnswer(schema, body)]).toEqual([path, 200, ''])
   }
+})
+
+test('an empty store has the ends of time, in digits that fit 64 bits', async () => {
+  const { payload } = await app.inject('/api/v1/status/tsdb')
+  expect(payload).toContain(`"minTime":9223372036854775807,"maxTime":${nowMs}}`)
+})
+
+test('a query is formatted and parsed', async () => {
+  expect((await get('format_query', { query: 'sum(a)by(b)' })).body.data).toBe('sum by (b) (a)')
+  expect((await get('parse_query', { query: 'a' })).body.data).toMatchObject({ type: 'vectorSelector', name: 'a' })
+  for (const path of ['format_query', 'parse_query']) {
+    const { status, body } = await get(path, { query: 'sum(' })
+    expect([status, body.errorType, body.error]).toEqual([
+      400,
+      'bad_data',
+      'invalid parameter "query": 1:5: parse error: unclosed left parenthesis',
+    ])
+  }
+})
+
+test('stats are told where they are asked for', async () => {
+  const stats = async (params: Record<string, string>) => (await get('query', { query: 'load', ...params })).body.data.stats
+  expect(await stats({})).toBeUndefined()
+  expect(await stats({ stats: 'true' })).toMatchObject({
+    timings: { execTotalTime: expect.any(Number) },
+    samples: { totalQueryableSamples: 2 },
+  })
+  expect((await stats({ stats: 'all' })).samples).not.toHaveProperty('totalQueryableSamplesPerStep') // The feature is off.
+})
+
+test('an address that has other methods says which', async () => {
+  const { statusCode, headers, payload } = await app.inject({ method: 'DELETE', url: '/api/v1/query?query=1' })
+  expect([statusCode, headers.allow, JSON.parse(payload).error]).toEqual([
+    405,
+    'GET, POST',
+    'DELETE is not allowed at /api/v1/query; it answers GET and POST',
+  ])
+  expect((await app.inject({ method: 'POST', url: '/api/v1/label/x/values' })).statusCode).toBe(405)
+})
+
+test('a body that is no form says nothing', async () => {
+  const { statusCode } = await app.inject({
+    method: 'POST',
+    url: '/api/v1/query?query=1',
+    headers: { 'content-type': 'application/json' },
+    payload: '{',
+  })
+  expect(statusCode).toBe(200)
 })
 
 test('health', async () => {

@@ -2,7 +2,9 @@ import type { Clock } from '../../core/time.ts'
 import type { QueryEngine } from '../../plane/promql/contract.ts'
 import type { RuleManager } from '../../plane/rules/contract.ts'
 import type { Scraper } from '../../plane/scrape/contract.ts'
-import type { Matcher, SeriesStore } from '../../plane/store/contract.ts'
+import type { Matcher, SeriesStore, StoreAdmin } from '../../plane/store/contract.ts'
+import type { QueryGateLimits } from './query-gate.ts'
+import type { RemoteWriteLimits } from './remote-write/limits.ts'
 
 /** What the API shows, handed in by whoever starts it. */
 export interface ApiDeps {
@@ -15,6 +17,20 @@ export interface ApiDeps {
   readonly parseSelector: (text: string) => readonly Matcher[]
   /** Whether a label's value satisfies a matcher. */
   readonly matches: (matcher: Matcher, value: string) => boolean
+  /** A query as Prometheus prints it over several lines. @throws when it does not parse. */
+  readonly formatQuery: (query: string) => string
+  /** A query as a tree in JSON, in Prometheus's shape. @throws when it does not parse. */
+  readonly parseQueryTree: (query: string) => unknown
+  /** Where the series in memory come from. @param limit - Entries of each list. */
+  readonly cardinality: (limit: number) => StoreCardinality
+  /** What an administrator may do; undefined where nobody may. */
+  readonly admin: StoreAdmin | undefined
+  /** Whether remote write is taken, and its bounds where they are not the usual ones. */
+  readonly remoteWrite: Partial<RemoteWriteLimits> & { readonly enabled: boolean }
+  /** How many queries may run and wait; see `queryGateDefaults`. */
+  readonly queries?: Partial<QueryGateLimits>
+  /** Whether `stats=all` tells the samples of each step, as Prometheus does where the feature is enabled. */
+  readonly perStepStats?: boolean
   readonly status: ServerStatus
 }
 
@@ -25,7 +41,31 @@ export interface ServerStatus {
   readonly configText: string
   /** Settings by name, as texts. */
   readonly flags: Readonly<Record<string, string>>
-  readonly retentionMs: number
+  /** How long and how much is kept, as people write it: `15d or 10GB`. */
+  readonly retention: string
   /** Whether queries can be answered. */
   readonly isReady: () => boolean
+  /** Damaged pieces of data found so far. */
+  readonly corruptions?: () => number
+}
+
+export interface CountByName {
+  readonly name: string
+  readonly value: number
+}
+
+/** What to look at when there are too many series. Each list has the largest first. */
+export interface StoreCardinality {
+  readonly headStats: {
+    readonly numSeries: number
+    readonly numLabelPairs: number
+    readonly chunkCount: number
+    /** Milliseconds since 1970; undefined while there is no sample. */
+    readonly minTime: number | undefined
+    readonly maxTime: number | undefined
+  }
+  readonly seriesCountByMetricName: readonly CountByName[]
+  readonly labelValueCountByLabelName: readonly CountByName[]
+  readonly memoryInBytesByLabelName: readonly CountByName[]
+  readonly seriesCountByLabelValuePair: readonly CountByName[]
 }

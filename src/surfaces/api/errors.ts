@@ -4,8 +4,11 @@ export const apiErrors = defineErrors({
   MW_API_PARAMETER: { kind: 'invalid', retryable: false, hint: 'Correct the parameter.' },
   MW_API_UNSUPPORTED: { kind: 'unsupported', retryable: false, hint: 'Leave the parameter away.' },
   MW_API_BUSY: { kind: 'unavailable', retryable: true, hint: 'Ask again a little later, or ask for less at once.' },
+  MW_API_QUEUE_TIMEOUT: { kind: 'timeout', retryable: true, hint: 'Ask again a little later, or raise --query.max-concurrency.' },
   MW_API_CANCELED: { kind: 'unavailable', retryable: true, hint: 'Ask again.' },
   MW_API_NOT_FOUND: { kind: 'not_found', retryable: false, hint: 'See the Prometheus HTTP API for the addresses there are.' },
+  MW_API_METHOD: { kind: 'invalid', retryable: false, hint: 'Use one of the methods named.' },
+  MW_API_ADMIN_DISABLED: { kind: 'unavailable', retryable: false, hint: 'Start the monitor with --web.enable-admin-api.' },
 })
 
 /** The error types of the Prometheus HTTP API. */
@@ -34,6 +37,8 @@ const ofCode: Readonly<Record<string, readonly [status: number, type: ApiErrorTy
   MW_PROMQL_EXECUTION: [422, 'execution'],
   MW_PROMQL_CANCELED: [499, 'canceled'],
   MW_API_CANCELED: [499, 'canceled'],
+  MW_API_METHOD: [405, 'bad_data'],
+  MW_API_ADMIN_DISABLED: [500, 'unavailable'], // An odd status, and Prometheus's.
 }
 
 /** How the API answers an error. */

@@ -1,14 +1,37 @@
-import type { FastifyPluginAsync, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
+import { adminRoutes } from './admin-routes.ts'
+import { compressAnswers } from './compress.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors, toFailure } from './errors.ts'
-import { queryRoutes } from './query-routes.ts'
+import { createQueryGate, type QueryGateStats, queryGateDefaults } from './query-gate.ts'
+import { queryRoutes, queryTextRoutes } from './query-routes.ts'
+import { type WriteRouteStats, writeRoute } from './remote-write/routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
 import { seriesRoutes } from './series-routes.ts'
 import { statusRoutes } from './status-routes.ts'
 import { targetRoutes } from './target-routes.ts'
 
-export type { ApiDeps, ServerStatus } from './contract.ts'
+export type { ApiDeps, ServerStatus, StoreCardinality } from './contract.ts'
 export { apiErrors } from './errors.ts'
+export { type QueryGateLimits, type QueryGateStats, queryGateDefaults } from './query-gate.ts'
+export { remoteWriteErrors } from './remote-write/errors.ts'
+export { type RemoteWriteLimits, remoteWriteLimits } from './remote-write/limits.ts'
+export type { Refusal } from './remote-write/receiver.ts'
+export type { WriteRouteStats } from './remote-write/routes.ts'
+
+/** Largest form that is read; PromQL of that length is refused with better words. */
+const FORM_BYTES_MAX = 10 << 20
+
+export interface PrometheusApi {
+  /** Adds the routes to a server. */
+  readonly plugin: FastifyPluginAsync
+  stats(): ApiStats
+}
+
+export interface ApiStats {
+  readonly queries: QueryGateStats
+  readonly remoteWrite: WriteRouteStats | undefined
+}
 
 function sendFailure(error: unknown, reply: FastifyReply): FastifyReply {
   const { status, errorType, message } = toFailure(error)
@@ -24,17 +47,49 @@ export function answerFrameworkError(error: Error, _request: unknown, reply: Fas
 }
 
 /** The Prometheus HTTP API v1 over the plane, with `/-/healthy` and `/-/ready`. Errors have the API's own shape and types. */
-export const prometheusApi: FastifyPluginAsync<ApiDeps> = async (app, deps) => {
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, body, done) => {
+export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
+  const gate = createQueryGate({ ...queryGateDefaults, ...deps.queries })
+  let remoteWrite: (() => WriteRouteStats) | undefined
+  return {
+    plugin: async (app) => {
+      const known = new Map<string, string[]>()
+      app.addHook('onRoute', ({ url, method }) => {
+        if (method !== 'HEAD') known.set(url, [...(known.get(url) ?? []), ...[method].flat()])
+      })
+      remoteWrite = await writeRoute(app, deps.remoteWrite, deps)
+      readForms(app)
+      compressAnswers(app)
+      app.setErrorHandler((error, _, reply) => sendFailure(error, reply))
+      queryRoutes(app, deps, gate)
+      queryTextRoutes(app, deps)
+      seriesRoutes(app, deps)
+      targetRoutes(app, deps)
+      ruleRoutes(app, deps)
+      statusRoutes(app, deps)
+      adminRoutes(app, deps)
+      refuseTheRest(app, known)
+    },
+    stats: () => ({ queries: gate.stats(), remoteWrite: remoteWrite?.() }),
+  }
+}
+
+/** Forms are parameters; any other body says nothing, as in Go. */
+function readForms(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: FORM_BYTES_MAX }, (_, body, done) => {
     done(null, new URLSearchParams(body as string))
   })
-  app.setErrorHandler((error, _, reply) => sendFailure(error, reply))
-  queryRoutes(app, deps)
-  seriesRoutes(app, deps)
-  targetRoutes(app, deps)
-  ruleRoutes(app, deps)
-  statusRoutes(app, deps)
-  app.all('/api/*', async (request) => {
-    throw apiErrors.MW_API_NOT_FOUND(`there is no ${request.method} ${request.url.split('?')[0]} here`)
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, __, done) => done(null, undefined))
+}
+
+/** 405 where an address has other methods, 404 where there is none. @param known - Methods by address, with `:name` for a part that varies. */
+function refuseTheRest(app: FastifyInstance, known: ReadonlyMap<string, readonly string[]>): void {
+  const patterns = [...known].map(([url, methods]) => ({ pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}/?$`), methods }))
+  app.all('/api/*', async (request, reply) => {
+    const url = request.url.split('?')[0]!
+    const methods = patterns.find(({ pattern }) => pattern.test(url))?.methods
+    if (methods === undefined) throw apiErrors.MW_API_NOT_FOUND(`there is no ${request.method} ${url} here`)
+    reply.header('allow', methods.join(', '))
+    throw apiErrors.MW_API_METHOD(`${request.method} is not allowed at ${url}; it answers ${methods.join(' and ')}`)
   })
 }

@@ -5,41 +5,89 @@ export interface QueryGateLimits {
   readonly runningMax: number
   /** Queries that wait for their turn; further ones are refused. */
   readonly waitingMax: number
+  /** Longest wait for a turn. */
+  readonly waitMsMax: number
+}
+
+export const queryGateDefaults: QueryGateLimits = { runningMax: 20, waitingMax: 200, waitMsMax: 120_000 }
+
+export interface QueryGateStats {
+  readonly running: number
+  readonly waiting: number
+  /** Since the start, by outcome: `refused` found too many waiting, `canceled` and `timedOut` left while they waited or ran. */
+  readonly done: number
+  readonly failed: number
+  readonly refused: number
+  readonly canceled: number
+  readonly timedOut: number
 }
 
 export interface QueryGate {
-  /** Runs the work when its turn comes. @throws MW_API_BUSY when too many wait; what the signal says when it is aborted while waiting. */
-  run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  /**
+   * Runs the work when its turn comes.
+   * @param waitMs - Longest wait for the turn, where that is shorter than the usual.
+   * @throws MW_API_BUSY when too many wait, MW_API_QUEUE_TIMEOUT, and MW_API_CANCELED when the signal is aborted while it waits.
+   */
+  run<T>(work: () => Promise<T>, signal: AbortSignal, waitMs?: number): Promise<T>
+  stats(): QueryGateStats
 }
 
 /** Bounds what queries take together, first come, first served. */
-export function createQueryGate({ runningMax, waitingMax }: QueryGateLimits): QueryGate {
+export function createQueryGate({ runningMax, waitingMax, waitMsMax }: QueryGateLimits): QueryGate {
   const waiting = new Set<() => void>()
+  const counts = { done: 0, failed: 0, refused: 0, canceled: 0, timedOut: 0 }
   let running = 0
-  const turn = (signal: AbortSignal): Promise<void> => {
+  const turn = (signal: AbortSignal, waitMs: number): Promise<void> => {
+    if (signal.aborted) return Promise.reject(canceled())
     if (running < runningMax) {
       running++
       return Promise.resolve()
     }
-    if (waiting.size >= waitingMax) throw apiErrors.MW_API_BUSY(`${running} queries run and ${waiting.size} wait already`)
+    if (waiting.size >= waitingMax) return Promise.reject(apiErrors.MW_API_BUSY(`${running} queries run and ${waiting.size} wait already`))
     return new Promise((resolve, reject) => {
+      const leave = (error: Error) => {
+        waiting.delete(begin)
+        signal.removeEventListener('abort', abort)
+        clearTimeout(timer)
+        reject(error)
+      }
+      const abort = () => leave(canceled())
+      const timer = setTimeout(
+        () => leave(apiErrors.MW_API_QUEUE_TIMEOUT('query timed out in query queue')),
+        // What is longer than 24 days would be taken for no time at all.
+        Math.min(waitMs, waitMsMax, 2 ** 31 - 1),
+      )
       const begin = () => {
-        signal.removeEventListener('abort', leave)
+        signal.removeEventListener('abort', abort)
+        clearTimeout(timer)
         resolve()
       }
-      const leave = () => {
-        waiting.delete(begin)
-        reject(apiErrors.MW_API_CANCELED('the caller went away while the query waited'))
-      }
       waiting.add(begin)
-      signal.addEventListener('abort', leave, { once: true })
+      signal.addEventListener('abort', abort, { once: true })
     })
   }
+  const count = (error: unknown) => {
+    const { code } = error as { code?: unknown }
+    if (code === 'MW_API_BUSY') counts.refused++
+    else if (code === 'MW_API_CANCELED' || code === 'MW_PROMQL_CANCELED') counts.canceled++
+    else if (code === 'MW_API_QUEUE_TIMEOUT' || code === 'MW_PROMQL_TIMEOUT') counts.timedOut++
+    else counts.failed++
+  }
   return {
-    async run(work, signal) {
-      await turn(signal)
+    async run(work, signal, waitMs = waitMsMax) {
       try {
-        return await work()
+        await turn(signal, waitMs)
+      } catch (error) {
+        count(error)
+        throw error
+      }
+      try {
+        const result = await work()
+        counts.done++
+        return result
+      } catch (error) {
+        count(error)
+        throw error
       } finally {
         // The place is handed on, so that `running` stays, or given up.
         const [next] = waiting
@@ -50,5 +98,10 @@ export function createQueryGate({ runningMax, waitingMax }: QueryGateLimits): Qu
         }
       }
     },
+    stats: () => ({ running, waiting: waiting.size, ...counts }),
   }
+}
+
+function canceled() {
+  return apiErrors.MW_API_CANCELED('query was canceled in query queue: the caller went away')
 }

@@ -4,31 +4,28 @@ import { formatDuration } from '../../core/time.ts'
 import type { QueryEngine, QueryOptions } from '../../plane/promql/contract.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
-import { durationParam, invalid, limitParam, paramsOf, requiredTimeParam, timeParam } from './params.ts'
-import { createQueryGate } from './query-gate.ts'
-import { sendResult } from './reply.ts'
+import { badData, durationParam, invalid, limitParam, paramsOf, requiredDurationParam, requiredTimeParam, timeParam } from './params.ts'
+import type { QueryGate } from './query-gate.ts'
+import { sendResult, success } from './reply.ts'
 
 /** Points one series of a range query may have, as in Prometheus. */
 const pointsMax = 11_000
-/** Queries under way at once, and those that wait for their turn. */
-const runningMax = 8
-const waitingMax = 200
 
 /** `/api/v1/query` and `/api/v1/query_range`. */
-export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): void {
-  const gate = createQueryGate({ runningMax, waitingMax })
+export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats = false }: ApiDeps, gate: QueryGate): void {
   const ask = <T>(params: URLSearchParams, reply: FastifyReply, evaluate: (options: QueryOptions) => Promise<T>): Promise<T> => {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
-    const options = optionsOf(params, gone.signal)
-    return gate.run(() => evaluate(options), gone.signal)
+    const options = optionsOf(params, gone.signal, perStepStats)
+    return gate.run(() => evaluate(options), gone.signal, options.timeoutMs)
   }
   const instant = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
     const limit = limitParam(params)
     const timeMs = timeParam(params, 'time') ?? clock.now()
     const { query } = queryParam(params, engine)
-    return sendResult(reply, await ask(params, reply, (options) => engine.instant(query, timeMs, options)), limit)
+    const result = await ask(params, reply, (options) => engine.instant(query, timeMs, options))
+    return sendResult(reply, result, { seriesMax: limit, stats: statsParam(params) })
   }
   const range = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
@@ -36,8 +33,7 @@ export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): v
     const startMs = requiredTimeParam(params, 'start')
     const endMs = requiredTimeParam(params, 'end')
     if (endMs < startMs) throw invalid('end', 'end timestamp must not be before start time')
-    const stepMs = durationParam(params, 'step')
-    if (stepMs === undefined) throw invalid('step', 'cannot parse "" to a valid duration')
+    const stepMs = requiredDurationParam(params, 'step')
     if (stepMs <= 0) throw invalid('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
     if ((endMs - startMs) / stepMs > pointsMax) {
       throw apiErrors.MW_API_PARAMETER(
@@ -50,10 +46,38 @@ export function queryRoutes(app: FastifyInstance, { engine, clock }: ApiDeps): v
       const shown = type === 'matrix' ? 'range vector' : type
       throw invalid('query', `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`)
     }
-    return sendResult(reply, await ask(params, reply, (options) => engine.range(query, { startMs, endMs, stepMs }, options)), limit)
+    const result = await ask(params, reply, (options) => engine.range(query, { startMs, endMs, stepMs }, options))
+    return sendResult(reply, result, { seriesMax: limit, stats: statsParam(params) })
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query_range', handler: range })
+}
+
+/** What reads a query and does not run it: `/api/v1/format_query`, `/api/v1/parse_query`, `/api/v1/query_exemplars`. */
+export function queryTextRoutes(app: FastifyInstance, { engine, formatQuery, parseQueryTree }: ApiDeps): void {
+  const about = (read: (query: string) => unknown) => async (request: FastifyRequest) => {
+    const query = paramsOf(request).get('query') ?? ''
+    try {
+      return success(read(query))
+    } catch (error) {
+      throw invalid('query', messageOf(error), error)
+    }
+  }
+  const exemplars = async (request: FastifyRequest) => {
+    const params = paramsOf(request)
+    const fromMs = timeParam(params, 'start') ?? Number.NEGATIVE_INFINITY
+    const toMs = timeParam(params, 'end') ?? Number.POSITIVE_INFINITY
+    if (toMs < fromMs) throw badData(new Error('end timestamp must not be before start timestamp'))
+    try {
+      engine.check(params.get('query') ?? '')
+    } catch (error) {
+      throw badData(error)
+    }
+    return success([]) // The store keeps none.
+  }
+  app.route({ method: ['GET', 'POST'], url: '/api/v1/format_query', handler: about(formatQuery) })
+  app.route({ method: ['GET', 'POST'], url: '/api/v1/parse_query', handler: about(parseQueryTree) })
+  app.route({ method: ['GET', 'POST'], url: '/api/v1/query_exemplars', handler: exemplars })
 }
 
 /** The query and its type. One that does not parse is a bad parameter, not a failed evaluation. */
@@ -66,11 +90,31 @@ function queryParam(params: URLSearchParams, engine: QueryEngine): { query: stri
   }
 }
 
+/** Any text asks for the figures of the query; `all` for those of its steps too. */
+function statsParam(params: URLSearchParams): boolean {
+  return (params.get('stats') ?? '') !== ''
+}
+
 /** A query ends when its caller hangs up: nobody waits for the answer. */
-function optionsOf(params: URLSearchParams, signal: AbortSignal): QueryOptions {
+function optionsOf(params: URLSearchParams, signal: AbortSignal, perStepStats: boolean): QueryOptions {
   const timeoutMs = durationParam(params, 'timeout')
-  if (timeoutMs !== undefined && timeoutMs <= 0) throw invalid('timeout', `"${params.get('timeout')}" is not a duration above 0`)
-  const lookbackMs = durationParam(params, 'lookback_delta')
-  // As in Prometheus, a time to look back of 0 or less is the default.
-  return { signal, ...(timeoutMs !== undefined && { timeoutMs }), ...(lookbackMs !== undefined && lookbackMs > 0 && { lookbackMs }) }
+  if (timeoutMs !== undefined && timeoutMs <= 0)
+    throw invalid('timeout', `${JSON.stringify(params.get('timeout'))} is not a duration above 0`)
+  const lookbackMs = lookbackParam(params)
+  return {
+    signal,
+    perStepStats: perStepStats && params.get('stats') === 'all',
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    // As in Prometheus, a time to look back of 0 or less is the default.
+    ...(lookbackMs !== undefined && lookbackMs > 0 && { lookbackMs }),
+  }
+}
+
+function lookbackParam(params: URLSearchParams): number | undefined {
+  try {
+    return durationParam(params, 'lookback_delta')
+  } catch {
+    const text = JSON.stringify(params.get('lookback_delta'))
+    throw apiErrors.MW_API_PARAMETER(`error parsing lookback delta duration: cannot parse ${text} to a valid duration`)
+  }
 }

@@ -2,8 +2,12 @@ import { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { fromLabels, type Labels } from '../../core/labels.ts'
-import { formatNumber } from '../../core/number-text.ts'
 import type { QueryResult, QueryValue } from '../../plane/promql/contract.ts'
+import { JsonWriter } from './json-writer.ts'
+
+/** Longest stretch of writing before others on the event loop get their turn. */
+const SLICE_MS = 3
+const TRUNCATED = 'results truncated due to limit'
 
 export interface Notes {
   readonly warnings?: readonly string[]
@@ -23,34 +27,64 @@ export function timestamp(timeMs: number | undefined): string {
 
 /** The first `max` items, and the warning that there were more. */
 export function limited<T>(items: readonly T[], max: number): { items: readonly T[]; warnings: string[] } {
-  return items.length <= max ? { items, warnings: [] } : { items: items.slice(0, max), warnings: ['results truncated due to limit'] }
+  return items.length <= max ? { items, warnings: [] } : { items: items.slice(0, max), warnings: [TRUNCATED] }
 }
-
-/** Text is handed to the socket in pieces of about this many characters, with a turn of the event loop between them. */
-const PIECE_LENGTH = 1 << 16
 
 /**
- * Sends a query's result in the API's shape. The text is put together by hand, and streamed where it is long: a matrix of a million
- * points is neither built as objects nor written in one go.
+ * Sends a query's result in the API's shape. It is written by hand, and streamed where it is long: a matrix of a million points is neither built
+ * as objects nor written in one go.
  */
-export async function sendResult(reply: FastifyReply, result: QueryResult, seriesMax: number): Promise<FastifyReply> {
-  const { value, truncated } = cut(result.value, seriesMax)
-  const warnings = truncated ? [...result.warnings, 'results truncated due to limit'] : result.warnings
-  const pieces = resultPieces(value, { warnings, infos: result.infos })
-  reply.type('application/json; charset=utf-8')
-  const first = pieces.next()
-  const second = first.done === true ? first : pieces.next()
-  if (first.done === true || second.done === true) return reply.send(first.value ?? '')
-  return reply.send(Readable.from(paced(first.value, second.value, pieces)))
+export function sendResult(
+  reply: FastifyReply,
+  result: QueryResult,
+  options: { readonly seriesMax: number; readonly stats: boolean },
+): Promise<FastifyReply> {
+  const { value, truncated } = cut(result.value, options.seriesMax)
+  const writer = new JsonWriter()
+  return sendPieces(reply, writer, function* () {
+    writer.raw(`{"status":"success","data":{"resultType":"${value.kind}","result":`)
+    yield* valuePieces(writer, value)
+    if (options.stats && result.stats !== undefined) writer.raw(`,"stats":${JSON.stringify(result.stats)}`)
+    writer.raw('}')
+    writeNotes(writer, { warnings: truncated ? [...result.warnings, TRUNCATED] : result.warnings, infos: result.infos })
+    writer.raw('}')
+  })
 }
 
-async function* paced(first: string, second: string, rest: Iterable<string>): AsyncGenerator<string> {
-  yield first
-  yield second
-  for (const piece of rest) {
-    await setImmediate()
-    yield piece
+/** Sends a list, in the order given. @param toJson - What stands for one item. */
+export function sendList<T>(reply: FastifyReply, items: readonly T[], toJson: (item: T) => string, notes: Notes): Promise<FastifyReply> {
+  const writer = new JsonWriter()
+  return sendPieces(reply, writer, function* () {
+    writer.raw('{"status":"success","data":[')
+    for (const [i, item] of items.entries()) {
+      writer.raw(i === 0 ? toJson(item) : `,${toJson(item)}`)
+      if (writer.isFull) yield
+    }
+    writer.raw(']')
+    writeNotes(writer, notes)
+    writer.raw('}')
+  })
+}
+
+/** Sends what the generator writes; it yields whenever a piece is full. */
+async function sendPieces(reply: FastifyReply, writer: JsonWriter, write: () => Generator<undefined>): Promise<FastifyReply> {
+  reply.type('application/json')
+  const writing = write()
+  if (writing.next().done === true) return reply.send(writer.take())
+  return reply.send(Readable.from(pieces(writer, writing)))
+}
+
+async function* pieces(writer: JsonWriter, writing: Generator<undefined>): AsyncGenerator<Buffer> {
+  let sliceEndMs = performance.now() + SLICE_MS
+  for (let done = false; !done; ) {
+    yield writer.take()
+    if (performance.now() >= sliceEndMs) {
+      await setImmediate()
+      sliceEndMs = performance.now() + SLICE_MS
+    }
+    done = writing.next().done === true
   }
+  yield writer.take()
 }
 
 function cut(value: QueryValue, max: number): { value: QueryValue; truncated: boolean } {
@@ -61,44 +95,38 @@ function cut(value: QueryValue, max: number): { value: QueryValue; truncated: bo
   return { value, truncated: false }
 }
 
-function* resultPieces(value: QueryValue, notes: Required<Notes>): Generator<string, undefined> {
-  let text = `{"status":"success","data":{"resultType":"${value.kind}","result":`
-  if (value.kind === 'scalar') text += point(value.timeMs, value.value)
-  else if (value.kind === 'string') text += `[${value.timeMs / 1000},${JSON.stringify(value.value)}]`
-  else if (value.kind === 'vector') {
-    text += '['
+function* valuePieces(writer: JsonWriter, value: QueryValue): Generator<undefined> {
+  if (value.kind === 'scalar') return writer.scalar(value.timeMs, value.value)
+  if (value.kind === 'string') return writer.raw(`[${value.timeMs / 1000},${JSON.stringify(value.value)}]`)
+  writer.raw('[')
+  if (value.kind === 'vector') {
+    writer.expectPoints(1) // All have the same time.
     for (const [i, sample] of value.samples.entries()) {
-      text += `${i === 0 ? '' : ','}{"metric":${labelsJson(sample.labels)},"value":${point(sample.timeMs, sample.value)}}`
-      if (text.length < PIECE_LENGTH) continue
-      yield text
-      text = ''
+      writer.raw(`${i === 0 ? '' : ','}{"metric":${labelsJson(sample.labels)},"value":`)
+      writer.point(sample.timeMs, sample.value, 0)
+      writer.raw('}')
+      if (writer.isFull) yield
     }
-    text += ']'
   } else {
-    text += '['
     for (const [i, { labels, timesMs, values }] of value.series.entries()) {
-      text += `${i === 0 ? '' : ','}{"metric":${labelsJson(labels)},"values":[`
+      writer.raw(`${i === 0 ? '' : ','}{"metric":${labelsJson(labels)},"values":[`)
+      writer.expectPoints(timesMs.length)
       for (let p = 0; p < timesMs.length; p++) {
-        text += (p === 0 ? '' : ',') + point(timesMs[p]!, values[p]!)
-        if (text.length < PIECE_LENGTH) continue
-        yield text
-        text = ''
+        if (p > 0) writer.comma()
+        writer.point(timesMs[p]!, values[p]!, p)
+        if (writer.isFull) yield
       }
-      text += ']}'
+      writer.raw(']}')
     }
-    text += ']'
   }
-  text += '}'
-  if (notes.warnings.length > 0) text += `,"warnings":${JSON.stringify(notes.warnings)}`
-  if (notes.infos.length > 0) text += `,"infos":${JSON.stringify(notes.infos)}`
-  yield `${text}}`
+  writer.raw(']')
 }
 
-/** Seconds on the wire, and values as texts, because JSON has neither NaN nor infinity. */
-function point(timeMs: number, value: number): string {
-  return `[${timeMs / 1000},"${formatNumber(value)}"]`
+function writeNotes(writer: JsonWriter, { warnings = [], infos = [] }: Notes): void {
+  if (warnings.length > 0) writer.raw(`,"warnings":${JSON.stringify(warnings)}`)
+  if (infos.length > 0) writer.raw(`,"infos":${JSON.stringify(infos)}`)
 }
 
-function labelsJson(labels: Labels): string {
+export function labelsJson(labels: Labels): string {
   return JSON.stringify(fromLabels(labels))
 }

@@ -3,7 +3,7 @@ import { fromLabels } from '../../core/labels.ts'
 import { formatExponent } from '../../core/number-text.ts'
 import type { ActiveAlert, RuleStatus } from '../../plane/rules/contract.ts'
 import type { ApiDeps } from './contract.ts'
-import { invalid, matchParam, paramsOf, refuse } from './params.ts'
+import { booleanParam, invalid, matchParam, paramsOf, refuse } from './params.ts'
 import { success, timestamp } from './reply.ts'
 
 /** `/api/v1/rules` and `/api/v1/alerts`. */
@@ -12,11 +12,11 @@ export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches
     const params = paramsOf(request)
     refuse(params, ['group_limit', 'group_next_token'])
     const kind = kindParam(params)
-    const withAlerts = !['true', '1', 't', 'T', 'TRUE', 'True'].includes(params.get('exclude_alerts') ?? '')
+    const withAlerts = !booleanParam(params, 'exclude_alerts', 'error converting exclude_alerts')
     const names = new Set(params.getAll('rule_name[]'))
     const groupNames = new Set(params.getAll('rule_group[]'))
     const files = new Set(params.getAll('file[]'))
-    const sets = matchParam(params, parseSelector)
+    const sets = matchParam(params, parseSelector, false)
     const wanted = (rule: RuleStatus) =>
       (kind === undefined || rule.kind === kind) &&
       (names.size === 0 || names.has(rule.name)) &&

@@ -1,43 +1,63 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { fromLabels } from '../../core/labels.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { compareLabels } from '../../core/labels.ts'
+import { sortInTurns } from '../../core/sort-in-turns.ts'
+import { createPace } from '../../core/turns.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
-import { limitParam, matchParam, paramsOf, rangeParam } from './params.ts'
-import { limited, success } from './reply.ts'
+import { isEmpty, limitParam, matchParam, paramsOf, parseInteger, rangeParam } from './params.ts'
+import { labelsJson, limited, sendList, success } from './reply.ts'
 
 /** `/api/v1/series`, `/labels`, `/label/<name>/values` and `/metadata`. */
 export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: ApiDeps): void {
-  const series = async (request: FastifyRequest) => {
+  const series = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
+    if (!params.has('match[]')) throw apiErrors.MW_API_PARAMETER('no match[] parameter provided')
+    const limit = limitParam(params)
+    const range = rangeParam(params)
     const sets = matchParam(params, parseSelector)
-    if (sets.length === 0) throw apiErrors.MW_API_PARAMETER('no match[] parameter provided')
-    const found = store.series(sets, rangeParam(params)).map((labels) => ({ labels, text: JSON.stringify(labels) }))
-    found.sort((a, b) => (a.text < b.text ? -1 : 1))
-    const { items, warnings } = limited(found, limitParam(params))
-    const shown = items.map(({ labels }) => fromLabels(labels))
-    return success(shown, { warnings })
+    const found = isEmpty(range) ? [] : await store.series(sets, range)
+    await sortInTurns(found, compareLabels, createPace())
+    const { items, warnings } = limited(found, limit)
+    return sendList(reply, items, labelsJson, { warnings })
   }
-  const labels = async (request: FastifyRequest) => {
+  const labels = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
-    const { items, warnings } = limited(store.labelNames(matchParam(params, parseSelector), rangeParam(params)), limitParam(params))
-    return success(items, { warnings })
+    const limit = limitParam(params)
+    const range = rangeParam(params)
+    const sets = matchParam(params, parseSelector, false)
+    const { items, warnings } = limited(isEmpty(range) ? [] : await store.labelNames(sets, range), limit)
+    return sendList(reply, items, toText, { warnings })
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/series', handler: series })
   app.route({ method: ['GET', 'POST'], url: '/api/v1/labels', handler: labels })
-  app.get<{ Params: { name: string } }>('/api/v1/label/:name/values', async (request) => {
+  app.get<{ Params: { name: string } }>('/api/v1/label/:name/values', async (request, reply) => {
     const params = paramsOf(request)
     const name = unescapeName(request.params.name)
     if (name === '') throw apiErrors.MW_API_PARAMETER('invalid label name: ""')
-    const { items, warnings } = limited(store.labelValues(name, matchParam(params, parseSelector), rangeParam(params)), limitParam(params))
-    return success(items, { warnings })
+    const limit = limitParam(params)
+    const range = rangeParam(params)
+    const sets = matchParam(params, parseSelector, false)
+    const { items, warnings } = limited(isEmpty(range) ? [] : await store.labelValues(name, sets, range), limit)
+    return sendList(reply, items, toText, { warnings })
   })
   app.get('/api/v1/metadata', async (request) => {
     const params = paramsOf(request)
-    const limit = limitParam(params)
-    limitParam(params, 'limit_per_metric') // Checked only: the store keeps one description of a metric.
+    const limit = countParam(params, 'limit')
+    countParam(params, 'limit_per_metric') // Checked only: the store keeps one description of a metric.
     const metrics = [...store.metadata(params.get('metric') || undefined)].slice(0, limit)
     return success(Object.fromEntries(metrics.map(([metric, { type, help, unit }]) => [metric, [{ type, help, unit }]])))
   })
+}
+
+const toText = (item: string) => JSON.stringify(item)
+
+/** A count as the metadata routes read it: 0 is nothing at all, and what is negative sets no limit. */
+function countParam(params: URLSearchParams, name: string): number {
+  const text = params.get(name)
+  if (text === null || text === '') return Number.POSITIVE_INFINITY
+  const value = parseInteger(text)
+  if (typeof value === 'string') throw apiErrors.MW_API_PARAMETER(`${name} must be a number`)
+  return value < 0 ? Number.POSITIVE_INFINITY : value
 }
 
 /** `U__http_2e_status` is `http.status`: how names that are no plain identifiers stand in an address. */
