@@ -1,4 +1,4 @@
-import { type AggregateOp, childrenOf, type Expr, unwrap, type VectorSelectorExpr } from './ast.ts'
+import { childrenOf, type Expr, unwrap, type VectorSelectorExpr } from './ast.ts'
 import type { Grid } from './frame.ts'
 import { type QueryTimes, shiftedTimes, subqueryGrid } from './query-times.ts'
 
@@ -13,15 +13,12 @@ export interface SelectorRead {
 export interface QueryPlan {
   readonly root: Expr
   readonly reads: readonly SelectorRead[]
-  /** Whether the order of series shows in the result. */
-  readonly ordered: boolean
   /** A key for an expression that is evaluated more than once on the same grid, equal for equal expressions; undefined for one that is not. */
   sharedKey(node: Expr, grid: Grid): string | undefined
   /** Whether an expression has the same value at every step. */
   isInvariant(node: Expr): boolean
 }
 
-const orderedOps: ReadonlySet<AggregateOp | string> = new Set(['topk', 'bottomk', 'limitk', 'limit_ratio'])
 /** Functions that look at the time of evaluation, or at samples of their own. */
 const timedFunctions: ReadonlySet<string> = new Set([
   'day_of_month',
@@ -45,7 +42,6 @@ export function planQuery(root: Expr, grid: Grid, times: QueryTimes): QueryPlan 
   const invariant = new Map<Expr, boolean>()
   const uses = new Map<string, number>()
   const reads: SelectorRead[] = []
-  let ordered = false
 
   /** Equal expressions have equal numbers, whatever stands around them, parentheses included. */
   function idOf(node: Expr): number {
@@ -85,7 +81,6 @@ export function planQuery(root: Expr, grid: Grid, times: QueryTimes): QueryPlan 
       // What is below an expression that was met before is not evaluated again; but each of its selectors has to find its samples.
       const goesOn = isNew && use(node, on) === 1
       if (node.kind === 'vectorSelector') read(node, on, times.lookbackMs)
-      if (node.kind === 'aggregate' && orderedOps.has(node.op)) ordered = true
       for (const child of childrenOf(node)) visit(child, on, goesOn)
     }
   }
@@ -110,7 +105,6 @@ export function planQuery(root: Expr, grid: Grid, times: QueryTimes): QueryPlan 
   return {
     root,
     reads,
-    ordered,
     isInvariant,
     sharedKey(node, on) {
       if (!anyShared) return undefined

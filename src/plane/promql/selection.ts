@@ -1,6 +1,4 @@
 import { ModelwatchError } from '../../core/errors.ts'
-import { compareLabels } from '../../core/labels.ts'
-import { sortInTurns } from '../../core/sort-in-turns.ts'
 import { isStaleMarker, type SampleBuffer, type SelectedSeries, type SeriesReader } from '../store/index.ts'
 import type { VectorSelectorExpr } from './ast.ts'
 import type { Budget } from './budget.ts'
@@ -24,13 +22,13 @@ export interface Selections {
  */
 export async function readSelections(plan: QueryPlan, reader: SeriesReader, budget: Budget): Promise<Selections> {
   const bySelector = new Map<VectorSelectorExpr, readonly SelectedSeries[]>()
-  const known = new Map<string, Promise<SelectedSeries[]>>()
+  const known = new Map<string, Promise<readonly SelectedSeries[]>>()
   const warnings = new Set<string>()
   for (const { selector, fromMs, toMs } of plan.reads) {
     const key = JSON.stringify([selector.matchers, fromMs, toMs])
     let found = known.get(key)
     if (found === undefined) {
-      found = select(selector, { fromMs, toMs }, { reader, budget, warnings, ordered: plan.ordered })
+      found = select(selector, { fromMs, toMs }, { reader, budget, warnings })
       known.set(key, found)
     }
     bySelector.set(selector, await found)
@@ -42,24 +40,21 @@ interface SelectContext {
   readonly reader: SeriesReader
   readonly budget: Budget
   readonly warnings: Set<string>
-  readonly ordered: boolean
 }
 
 async function select(
   selector: VectorSelectorExpr,
   range: { readonly fromMs: number; readonly toMs: number },
-  { reader, budget, warnings, ordered }: SelectContext,
-): Promise<SelectedSeries[]> {
+  { reader, budget, warnings }: SelectContext,
+): Promise<readonly SelectedSeries[]> {
   budget.check()
   try {
     const selection = await reader.select(selector.matchers, range, { seriesMax: budget.seriesMax, bytesMax: budget.bytesLeft })
     for (const warning of selection.warnings) warnings.add(warning)
-    const series = [...selection.series]
+    const { series } = selection
     let samples = 0
     for (const one of series) samples += one.samplesMax
     budget.retainBytes(samples * ENCODED_SAMPLE_BYTES)
-    // The order shows in what topk takes of equals: the same query gives the same answer.
-    if (ordered) await sortInTurns(series, (a, b) => compareLabels(a.labels, b.labels), budget)
     if (budget.due(series.length * 20)) await budget.breathe()
     return series
   } catch (error) {

@@ -26,6 +26,8 @@ export interface StoreConfig {
   readonly metadataMax: number
   /** Time between two looks at whether there is something to flush, to compact or to forget. */
   readonly maintenanceIntervalMs: number
+  /** Samples in memory at which to look at once. */
+  readonly headSamplesMax: number
 }
 
 const HOUR_MS = 3_600_000
@@ -44,5 +46,6 @@ export const storeDefaults: StoreConfig = {
   quietMs: 3000,
   lateSamplesMax: 1_000_000,
   metadataMax: 50_000,
-  maintenanceIntervalMs: 2000,
+  maintenanceIntervalMs: 60_000,
+  headSamplesMax: 50_000_000,
 }

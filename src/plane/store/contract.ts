@@ -29,7 +29,10 @@ export interface SelectedSeries {
 
 /** What a read found, and what it could not read. */
 export interface Selection {
-  /** In no particular order. */
+  /**
+   * In the order in which Prometheus would give them, for `topk` shows it between equals: that of creation as long as all is in memory, that of labels when
+   * blocks have a part in it.
+   */
   readonly series: readonly SelectedSeries[]
   /** One sentence for each damaged piece of a block that would have had a say: what is missing, and where. */
   readonly warnings: readonly string[]
@@ -66,6 +69,11 @@ export interface Appender {
    * @returns The series' handle, or 0 when the series was refused for lack of room.
    */
   append(ref: SeriesRef, labels: Labels, timeMs: number, value: number): SeriesRef
+  /**
+   * Appends the first `length` samples of two columns, which are copied; values by their bits, staleness markers included.
+   * @returns as `append`.
+   */
+  appendColumns(ref: SeriesRef, labels: Labels, timesMs: Float64Array, values: Float64Array, length: number): SeriesRef
   /** Ends a series at this time: queries no longer look back past it. */
   appendStale(ref: SeriesRef, timeMs: number): void
   /**

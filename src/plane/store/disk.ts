@@ -39,6 +39,8 @@ interface Counters {
 
 /** A log smaller than this is read in a moment, and is left as it is. */
 const QUIET_WAL_BYTES = 256 * 1024
+/** The longest a timer of Node waits. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 const RANGE_FACTORS = [1, 3, 9, 27, 81, 243]
 
 /**
@@ -61,6 +63,7 @@ export class Disk {
   readonly #stop = new AbortController()
   #queue: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #maintainedMs = performance.now()
 
   private constructor(dir: string, config: StoreConfig, deps: DiskDeps, parts: { lock: FolderLock; wal: Wal; blocks: BlockSet }) {
     this.#dir = dir
@@ -127,13 +130,24 @@ export class Disk {
     if (this.head.floorMs === Number.POSITIVE_INFINITY) this.head.floorMs = Number.NEGATIVE_INFINITY
   }
 
+  /** Looks often whether something presses, and at everything once in a while. */
   #schedule(): void {
+    const { maintenanceIntervalMs, quietMs } = this.#config
+    const lookMs = Math.min(maintenanceIntervalMs, quietMs / 2, TIMER_MS_MAX)
     this.#timer = setTimeout(() => {
-      void this.maintain().finally(() => {
+      void this.#look().finally(() => {
         if (!this.#stop.signal.aborted) this.#schedule()
       })
-    }, this.#config.maintenanceIntervalMs)
+    }, lookMs)
     this.#timer.unref()
+  }
+
+  async #look(): Promise<void> {
+    const { maintenanceIntervalMs, headSamplesMax, lateSamplesMax, walBytesMax } = this.#config
+    const { counts } = this.head
+    const presses = counts.samples > headSamplesMax || counts.lateSamples > lateSamplesMax || this.wal.sizeBytes > walBytesMax
+    if (presses || performance.now() - this.#maintainedMs >= maintenanceIntervalMs) return this.maintain()
+    if (this.#isQuiet()) await this.exclusively(() => this.#attempt(() => this.checkpoint()))
   }
 
   /** Runs the work when nothing else moves samples about. */
@@ -145,6 +159,7 @@ export class Disk {
 
   /** Flushes, compacts and forgets what is due. Never throws: a failure is logged, counted, and tried again the next time. */
   maintain({ compact = true }: { readonly compact?: boolean } = {}): Promise<void> {
+    this.#maintainedMs = performance.now()
     return this.exclusively(async () => {
       // First what makes room. While the disk is full, the rest would only wait for it.
       await this.#attempt(() => this.#forgetOld())

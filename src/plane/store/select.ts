@@ -1,4 +1,5 @@
-import { type Labels, labelsKey } from '../../core/labels.ts'
+import { compareLabels, type Labels, labelsKey } from '../../core/labels.ts'
+import { sortInTurns } from '../../core/sort-in-turns.ts'
 import { createPace } from '../../core/turns.ts'
 import type { Block } from './block/block.ts'
 import type { BlockSeries } from './block/block-series.ts'
@@ -73,6 +74,7 @@ async function join(inBlocks: readonly InBlock[], inHead: readonly HeadMatch[], 
   budget.series(byKey.size)
   const series: SelectedSeries[] = []
   for (const { labels, runs } of byKey.values()) if (runs.length > 0) series.push(new RunSeries(labels, runs, range))
+  await sortInTurns(series, (a, b) => compareLabels(a.labels, b.labels), pace)
   return { series, warnings }
 }
 

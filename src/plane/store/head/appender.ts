@@ -57,6 +57,21 @@ class HeadAppender implements Appender {
     return series.ref
   }
 
+  appendColumns(ref: SeriesRef, labels: Labels, timesMs: Float64Array, values: Float64Array, length: number): SeriesRef {
+    if (length === 0) return ref
+    const batch = this.#open(timesMs[0]!)
+    for (let i = 1; i < length; i++) this.#open(timesMs[i]!)
+    const series = this.#target.find(ref, labels)
+    if (series === undefined) {
+      batch.overLimit += length
+      batch.firstOverLimit ??= { labels, timeMs: timesMs[0]!, reason: 'overLimit' }
+      return 0
+    }
+    this.#last = series
+    batch.placeColumns(series, timesMs, values, length)
+    return series.ref
+  }
+
   appendStale(ref: SeriesRef, timeMs: number): void {
     const batch = this.#open(timeMs)
     const series = this.#target.get(ref)

@@ -1,4 +1,5 @@
 import type { RefusedSample } from '../contract.ts'
+import { copyColumn } from '../sample-buffer.ts'
 import type { HeadSeries } from './series.ts'
 
 /** Capacity above which columns are not kept for the next batch. */
@@ -20,14 +21,27 @@ export class Batch {
 
   /** Makes room for one more sample and notes whose it is. @returns its place in the columns. */
   place(series: HeadSeries, timeMs: number): number {
-    if (this.length === this.timesMs.length) this.#grow()
-    if (this.runs.at(-1) !== series) {
-      this.runs.push(series)
-      this.starts.push(this.length)
-    }
+    if (this.length === this.timesMs.length) this.#grow(this.length + 1)
+    this.#beginRun(series)
     this.refs[this.length] = series.ref
     this.timesMs[this.length] = timeMs
     return this.length++
+  }
+
+  /** Adds the first `length` samples of two columns. */
+  placeColumns(series: HeadSeries, timesMs: Float64Array, values: Float64Array, length: number): void {
+    if (this.length + length > this.timesMs.length) this.#grow(this.length + length)
+    this.#beginRun(series)
+    this.refs.fill(series.ref, this.length, this.length + length)
+    copyColumn(timesMs, 0, length, this.timesMs, this.length)
+    copyColumn(values, 0, length, this.values, this.length)
+    this.length += length
+  }
+
+  #beginRun(series: HeadSeries): void {
+    if (this.runs.at(-1) === series) return
+    this.runs.push(series)
+    this.starts.push(this.length)
   }
 
   /** @returns whether the columns are worth keeping. */
@@ -40,8 +54,8 @@ export class Batch {
     return this.timesMs.length <= KEPT_CAPACITY_MAX
   }
 
-  #grow(): void {
-    const capacity = this.timesMs.length * 2
+  #grow(needed: number): void {
+    const capacity = Math.max(needed, this.timesMs.length * 2)
     const refs = new Uint32Array(capacity)
     refs.set(this.refs)
     this.refs = refs

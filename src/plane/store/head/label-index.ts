@@ -107,7 +107,7 @@ export class LabelIndex {
     this.#names.clear()
   }
 
-  /** Series that match all matchers; every series when there is none. */
+  /** Series that match all matchers, in the order of their creation; every series when there is none. */
   *match(matchers: readonly CompiledMatcher[]): Iterable<HeadSeries> {
     // Start from the matcher that leaves fewest series; the others are asked series by series.
     let best: { matcher: CompiledMatcher; postings: Posting[]; size: number } | undefined
@@ -122,12 +122,10 @@ export class LabelIndex {
       for (const series of this.#byKey.values()) if (matchesAll(series, rest)) yield series
       return
     }
-    for (const { refs, length } of best.postings) {
-      for (let i = 0; i < length; i++) {
-        const series = this.#byRef.get(refs[i]!)
-        // Whoever goes through the series may take a break, and some of them go meanwhile.
-        if (series !== undefined && (rest.length === 0 || matchesAll(series, rest))) yield series
-      }
+    for (const ref of joined(best.postings)) {
+      const series = this.#byRef.get(ref)
+      // Whoever goes through the series may take a break, and some of them go meanwhile.
+      if (series !== undefined && (rest.length === 0 || matchesAll(series, rest))) yield series
     }
   }
 
@@ -145,6 +143,18 @@ export class LabelIndex {
     for (const [value, posting] of values) if (matcher.matches(value)) found.push(posting)
     return found
   }
+}
+
+/** Refs of several postings, rising. A series stands in one of them at most: they are those of one label. */
+function joined(postings: readonly Posting[]): Uint32Array {
+  if (postings.length === 1) return postings[0]!.refs.subarray(0, postings[0]!.length)
+  const all = new Uint32Array(postings.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const { refs, length } of postings) {
+    all.set(refs.subarray(0, length), at)
+    at += length
+  }
+  return all.sort()
 }
 
 function matchesAll(series: HeadSeries, matchers: readonly CompiledMatcher[]): boolean {

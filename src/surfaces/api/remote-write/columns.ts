@@ -1,8 +1,3 @@
-import { STALE_NAN_BITS } from '../../../plane/store/index.ts'
-
-const STALE_LOW = Number(STALE_NAN_BITS & 0xffff_ffffn)
-const STALE_HIGH = Number(STALE_NAN_BITS >> 32n)
-
 /** Samples of one series as they came over the wire, values by their bits. Used again and again. */
 export class WireColumns {
   timesMs = new Float64Array(64)
@@ -19,9 +14,5 @@ export class WireColumns {
     this.timesMs = timesMs
     this.words = words
     this.values = new Float64Array(words.buffer)
-  }
-
-  isStale(i: number): boolean {
-    return this.words[2 * i + 1] === STALE_HIGH && this.words[2 * i] === STALE_LOW
   }
 }

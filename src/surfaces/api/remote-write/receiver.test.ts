@@ -219,7 +219,7 @@ test('what the store says of a commit is told', async () => {
     overLimit: 2,
     firstRefused: { labels: [['__name__', 'a']], timeMs: 5, reason: 'tooOld' },
   }
-  const store = { setMetadata() {}, appender: () => ({ append: () => 1, appendStale() {}, commit: async () => outcome, rollback() {} }) }
+  const store = { setMetadata() {}, appender: () => ({ append: () => 1, appendColumns: () => 1, appendStale() {}, commit: async () => outcome, rollback() {} }) }
   const receiver = createRemoteWriteReceiver({}, { store, clock: { now: () => nowMs } })
   await expect(receiver.receive(snappyCompress(encodeWriteRequest([good])))).rejects.toThrow(
     'too old sample: a at 1970-01-01T00:00:00.005Z (5); refused in this request: 1 for too old sample, 2 for no room for another series; 0 samples were taken',

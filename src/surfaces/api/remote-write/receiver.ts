@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises'
 import { formatLabels, type Labels } from '../../../core/labels.ts'
 import type { Clock } from '../../../core/time.ts'
 import type { Appender, AppendOutcome, SeriesStore } from '../../../plane/store/contract.ts'
-import { appendSamples } from './column-appender.ts'
 import { WriteRequestReader } from './decode.ts'
 import { remoteWriteErrors } from './errors.ts'
 import { type RemoteWriteLimits, remoteWriteLimits } from './limits.ts'
@@ -150,7 +149,8 @@ class Write {
       this.#dropTooFarAhead(known.labels)
       samples += reader.samples.length
       this.#appender ??= store.appender()
-      known.ref = appendSamples(this.#appender, known.ref, known.labels, reader.samples)
+      const { timesMs, values, length } = reader.samples
+      known.ref = this.#appender.appendColumns(known.ref, known.labels, timesMs, values, length)
     }
     return false
   }
