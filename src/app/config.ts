@@ -11,7 +11,7 @@ const MonitorConfig = Type.Object(
     listen: Type.String({ default: '127.0.0.1:9090', description: 'Address of the page and of the Prometheus API, host:port.' }),
     config_file: Type.String({ default: 'prometheus.yml', description: 'Prometheus configuration, relative to this file.' }),
     storage: Type.String({
-      default: 'data',
+      default: 'tsdb',
       description: 'Folder that samples are kept in, relative to this file; made if it is not there.',
     }),
     retention: PositiveDuration({ default: '15d', description: 'How long samples are kept.' }),
