@@ -12,7 +12,7 @@ export const monitorFamilies = defineFamilies({
     name: 'modelwatch_scrape_samples_total',
     help: 'Scraped samples, by what became of them.',
     labels: ['outcome'],
-    labelSetsMax: 5,
+    labelSetsMax: 6,
   },
   targets: {
     kind: 'gauge',
@@ -163,6 +163,7 @@ export function createMonitorMetrics(parts: { store: TimeSeriesStore; scraper: S
   samples('duplicate', (stats) => stats.samplesDuplicate)
   samples('out_of_bounds', (stats) => stats.samplesOutOfBounds)
   samples('over_limit', (stats) => stats.samplesOverLimit)
+  samples('refused', (stats) => stats.samplesRefused)
   registry.read(monitorFamilies.targets, {}, () => scraper.targets().length)
   const evaluations = (outcome: string, read: (stats: RuleStats) => number) =>
     registry.read(monitorFamilies.rules, { outcome }, () => read(rules.stats()))

@@ -28,7 +28,7 @@ function start(rules: readonly Rule[], answers: Answers, seriesMax = Number.POSI
         return [JSON.stringify(rest), Array.from(timesMs, (t, i) => `${t}:${isStaleMarker(values, i) ? 'stale' : values[i]}`).join(' ')]
       }),
     )
-  return { group, kept, failures }
+  return { group, kept, failures, store }
 }
 
 const recording: Rule = { kind: 'recording', name: 'job:x', expr: 'x', labels: { kind: 'sum', drop: '' } }
@@ -150,4 +150,15 @@ test('two samples that make one alert fail the rule', async () => {
     health: 'err',
     lastError: expect.stringContaining('same labelset after applying alert labels'),
   })
+})
+
+test('alerts go on while the store takes nothing', async () => {
+  const { group, store } = start([alerting], { x: () => [sample({ job: 'a' })] })
+  await group.evaluate(1000)
+  const open = store.appender.bind(store)
+  store.appender = () => Object.assign(open(), { commit: () => Promise.reject(new Error('the disk is full')) })
+  await group.evaluate(2000)
+  await group.evaluate(3000)
+  expect(group.alerts).toMatchObject([{ state: 'firing', activeAtMs: 1000 }])
+  expect(group.status().rules[0]).toMatchObject({ health: 'err', lastError: 'the disk is full' })
 })

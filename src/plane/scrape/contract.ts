@@ -25,8 +25,10 @@ export interface ScrapeStats {
   readonly samplesDuplicate: number
   /** Their own time lies too far ahead, or is no time at all. */
   readonly samplesOutOfBounds: number
-  /** Refused by a full store. */
+  /** Of series past the store's limit. */
   readonly samplesOverLimit: number
+  /** Of scrapes that the store took nothing of, because its disk is full. */
+  readonly samplesRefused: number
 }
 
 /** Scrapes targets into the store until stopped. */

@@ -42,6 +42,7 @@ export function createScraper(config: ScrapeConfig, deps: { store: SeriesStore; 
     samplesDuplicate: 0,
     samplesOutOfBounds: 0,
     samplesOverLimit: 0,
+    samplesRefused: 0,
   } satisfies ScrapeStats
   const count = (outcome: ScrapeOutcome) => {
     stats.scrapes++
@@ -49,7 +50,8 @@ export function createScraper(config: ScrapeConfig, deps: { store: SeriesStore; 
     stats.samplesAppended += outcome.appended
     stats.samplesOutOfOrder += outcome.outOfOrder
     stats.samplesDuplicate += outcome.duplicate
-    stats.samplesOutOfBounds += outcome.outOfBounds
+    stats.samplesOutOfBounds += outcome.outOfBounds + outcome.tooOld
+    stats.samplesRefused += outcome.refused
     stats.samplesOverLimit += outcome.overLimit
   }
   const stop = new AbortController()

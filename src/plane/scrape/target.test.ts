@@ -192,3 +192,15 @@ test('labels of a target can steer its scrape', () => {
   expect(steered.labels).toEqual({ job: 'app', instance: 'front' })
   expect(() => resolveTarget(job, 'host:1', { __scrape_timeout__: '2s' })).toThrow('interval "1s" and timeout "2s"')
 })
+
+test('a store whose disk is full costs the samples of a scrape, and nothing else', async () => {
+  const { target, scrape } = scripted(['a 1\n', 'a 2\n', 'a 3\n'])
+  await scrape(1000)
+  const open = store.appender.bind(store)
+  store.appender = () => Object.assign(open(), { commit: () => Promise.reject(new Error('the disk is full')) })
+  expect(await scrape(2000)).toMatchObject({ appended: 0, refused: 1, failed: false })
+  expect(target.status()).toMatchObject({ health: 'up', lastError: 'the disk is full' })
+  store.appender = open
+  expect(await scrape(3000)).toMatchObject({ refused: 0, failed: false })
+  expect((await kept('a'))[0]!.samples).toEqual(['1000:1', '3000:3'])
+})

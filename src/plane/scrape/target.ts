@@ -15,6 +15,8 @@ import type { ResolvedTarget } from './target-labels.ts'
 export interface ScrapeOutcome extends AppendOutcome {
   readonly failed: boolean
   readonly outOfBounds: number
+  /** Samples that the store took none of, because its disk is full. */
+  readonly refused: number
 }
 
 export interface TargetDeps {
@@ -22,6 +24,8 @@ export interface TargetDeps {
   readonly clock: Clock
   readonly fetcher: Fetcher
 }
+
+const nothingAppended: AppendOutcome = { appended: 0, outOfOrder: 0, tooOld: 0, duplicate: 0, overLimit: 0, firstRefused: undefined }
 
 /** Lines parsed between two looks at the clock. */
 const linesPerLook = 64
@@ -113,7 +117,14 @@ export class Target {
     this.#lastError = failure === undefined ? '' : messageOf(failure)
     this.#lastScrapeMs = startMs
     this.#lastScrapeDurationMs = durationMs
-    return { ...(await appender.commit()), failed: failure !== undefined, outOfBounds: counts.outOfBounds }
+    const scraped = { failed: failure !== undefined, outOfBounds: counts.outOfBounds }
+    try {
+      return { ...(await appender.commit()), ...scraped, refused: 0 }
+    } catch (error) {
+      // The target is as it is; that nothing could be kept of it is the store's trouble, which ends by itself.
+      this.#lastError = messageOf(error)
+      return { ...nothingAppended, ...scraped, refused: counts.added }
+    }
   }
 
   async #append(exposition: Exposition, appender: Appender, timeMs: number, counts: Counts): Promise<void> {
