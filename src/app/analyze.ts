@@ -1,7 +1,7 @@
 import { parseSelector } from '../plane/promql/index.ts'
 import { analyzeFolder, compileMatcher, type TsdbReport } from '../plane/store/index.ts'
 
-export type { PartReport, Ranked, TsdbReport } from '../plane/store/analyze.ts'
+export type { PartReport, Ranked, TsdbReport } from '../plane/store/index.ts'
 
 export interface AnalyzeRequest {
   /** Data folder of a store, or a snapshot of one. */

@@ -7,7 +7,7 @@ const DAY_MS = 24 * HOUR_MS
 export interface StorageOptions {
   /** Folder of the data; undefined keeps everything in memory, and forgets it with the process. */
   readonly path: string | undefined
-  /** undefined: 15 days, or 6 hours in memory. */
+  /** undefined: 15 days, or 6 hours in memory; on disk without end where `retentionBytes` sets the bound, as in Prometheus. */
   readonly retentionMs: number | undefined
   /** Bytes of all data together; the oldest go first. undefined sets no bound. */
   readonly retentionBytes: number | undefined
@@ -40,6 +40,8 @@ export interface MonitorOptions {
   readonly enableAdminApi?: boolean
   /** Whether `POST /api/v1/write` takes samples. */
   readonly enableRemoteWriteReceiver?: boolean
+  /** Regular expression (RE2, anchored) of the origins whose pages may read the API; any by default, as in Prometheus. */
+  readonly corsOrigin?: string
   /** Names of Prometheus's feature flags; see `features`. */
   readonly features?: readonly string[]
 }
@@ -51,6 +53,8 @@ export const storageDefaults: StorageOptions = {
   fsyncIntervalMs: 1000,
   seriesMax: undefined,
 }
+
+export const corsOriginDefault = '.*'
 
 export const queryDefaults: QueryOptions = { lookbackMs: 300_000, timeoutMs: 120_000, concurrencyMax: 20, samplesMax: 50_000_000 }
 
@@ -65,15 +69,24 @@ export type Feature = keyof typeof features
 
 export const isFeature = (name: string): name is Feature => Object.hasOwn(features, name)
 
+/** Stands for "without end": further back than anybody has samples. */
+const ENDLESS_MS = 200 * 365 * DAY_MS
+
+const isEndless = ({ path, retentionMs, retentionBytes }: StorageOptions) =>
+  path !== undefined && retentionMs === undefined && retentionBytes !== undefined
+
 /** How long samples are kept. */
-export function retentionOf({ path, retentionMs }: StorageOptions): number {
-  return retentionMs ?? (path === undefined ? 6 * HOUR_MS : 15 * DAY_MS)
+export function retentionOf(storage: StorageOptions): number {
+  if (isEndless(storage)) return ENDLESS_MS
+  return storage.retentionMs ?? (storage.path === undefined ? 6 * HOUR_MS : 15 * DAY_MS)
 }
 
 /** Retention as `status/runtimeinfo` shows it. */
 export function describeRetention(storage: StorageOptions): string {
   const time = formatDuration(retentionOf(storage))
-  return storage.retentionBytes === undefined ? time : `${time} or ${formatBytes(storage.retentionBytes)}`
+  if (storage.retentionBytes === undefined) return time
+  const size = formatBytes(storage.retentionBytes)
+  return isEndless(storage) ? size : `${time} or ${size}`
 }
 
 const byteUnits = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'] as const
@@ -103,9 +116,10 @@ export function flagsOf(options: MonitorOptions, storage: StorageOptions, query:
     'query.timeout': formatDuration(query.timeoutMs),
     'storage.path': storage.path ?? '',
     'storage.retention.size': storage.retentionBytes === undefined ? '0B' : formatBytes(storage.retentionBytes),
-    'storage.retention.time': formatDuration(retentionOf(storage)),
+    'storage.retention.time': isEndless(storage) ? '0s' : formatDuration(retentionOf(storage)),
     'storage.series-max': storage.seriesMax === undefined ? '' : String(storage.seriesMax),
     'storage.wal-fsync-interval': formatDuration(storage.fsyncIntervalMs),
+    'web.cors.origin': options.corsOrigin ?? corsOriginDefault,
     'web.enable-admin-api': String(options.enableAdminApi ?? false),
     'web.enable-remote-write-receiver': String(options.enableRemoteWriteReceiver ?? false),
     'web.listen-address': options.listen,

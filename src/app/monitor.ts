@@ -1,16 +1,18 @@
 import Fastify from 'fastify'
+import { configErrors } from '../core/config.ts'
 import { ModelwatchError, messageOf } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/time.ts'
 import { textContentType } from '../instrument/index.ts'
 import { createQueryEngine, formatQuery, parseQueryTree, parseSelector } from '../plane/promql/index.ts'
 import { createRuleManager } from '../plane/rules/index.ts'
 import { createScraper } from '../plane/scrape/index.ts'
-import { compileMatcher, openStore, type TimeSeriesStore } from '../plane/store/index.ts'
-import { answerFrameworkError, createPrometheusApi } from '../surfaces/api/index.ts'
+import { compileMatcher, compileRegExp, openStore, type TimeSeriesStore } from '../plane/store/index.ts'
+import { answerFrameworkError, createPrometheusApi, stepsMax } from '../surfaces/api/index.ts'
 import { addApiMetrics } from './api-metrics.ts'
 import { listen } from './listen.ts'
 import { createMonitorMetrics } from './monitor-metrics.ts'
 import {
+  corsOriginDefault,
   describeRetention,
   flagsOf,
   isFeature,
@@ -38,6 +40,7 @@ export interface MonitorDeps {
 }
 
 const truncateIntervalMs = 60_000
+const HEADER_BYTES_MAX = 1 << 20
 
 /**
  * Starts the plane: scrapes the targets of a prometheus.yml, evaluates its rule files, answers the Prometheus HTTP API and serves the page.
@@ -49,6 +52,7 @@ const truncateIntervalMs = 60_000
 export async function startMonitor(options: MonitorOptions, { log, clock = systemClock }: MonitorDeps): Promise<RunningRole> {
   const config = readPrometheusConfig(options.configFile)
   for (const name of options.features ?? []) if (!isFeature(name)) log.warn({ option: name }, 'Unknown option for --enable-feature')
+  const allowsOrigin = originCheck(options.corsOrigin ?? corsOriginDefault)
   const storage = { ...storageDefaults, ...options.storage }
   const store = await openStore(
     {
@@ -62,23 +66,37 @@ export async function startMonitor(options: MonitorOptions, { log, clock = syste
     { log, clock },
   )
   try {
-    return await serve(options, { config, storage, store, log, clock })
+    return await serve(options, { config, storage, allowsOrigin, store, log, clock })
   } catch (error) {
     await store.close()
     throw error
   }
 }
 
+/** @throws MW_CONFIG_INVALID when the expression is none. */
+function originCheck(pattern: string): (origin: string) => boolean {
+  try {
+    const allowed = compileRegExp(pattern)
+    return (origin) => allowed.test(origin)
+  } catch (error) {
+    throw configErrors.MW_CONFIG_INVALID(`--web.cors.origin: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'Write a regular expression such as https://grafana\\.example|http://localhost:3000.',
+    })
+  }
+}
+
 interface Plane {
   readonly config: PrometheusConfig
   readonly storage: StorageOptions
+  readonly allowsOrigin: (origin: string) => boolean
   readonly store: TimeSeriesStore
   readonly log: MonitorLog
   readonly clock: Clock
 }
 
 /** Everything above the store. The store is closed with the rest; if this throws, it is left as it is. */
-async function serve(options: MonitorOptions, { config, storage, store, log, clock }: Plane): Promise<RunningRole> {
+async function serve(options: MonitorOptions, { config, storage, allowsOrigin, store, log, clock }: Plane): Promise<RunningRole> {
   const query = { ...queryDefaults, ...options.query }
   const features = new Set(options.features)
   const engine = createQueryEngine(
@@ -86,6 +104,7 @@ async function serve(options: MonitorOptions, { config, storage, store, log, clo
       lookbackMs: query.lookbackMs,
       timeoutMs: query.timeoutMs,
       samplesMax: query.samplesMax,
+      pointsMax: stepsMax + 1,
       evaluationIntervalMs: config.global.evaluationIntervalMs,
       experimentalFunctions: features.has('promql-experimental-functions'),
       delayedNameRemoval: features.has('promql-delayed-name-removal'),
@@ -116,6 +135,7 @@ async function serve(options: MonitorOptions, { config, storage, store, log, clo
     matches: (matcher, value) => compileMatcher(matcher).matches(value),
     cardinality: (limit) => store.cardinality(limit),
     admin: options.enableAdminApi === true ? store : undefined,
+    allowsOrigin,
     remoteWrite: { enabled: options.enableRemoteWriteReceiver === true },
     queries: { runningMax: query.concurrencyMax, waitMsMax: query.timeoutMs },
     perStepStats: features.has('promql-per-step-stats'),
@@ -134,7 +154,9 @@ async function serve(options: MonitorOptions, { config, storage, store, log, clo
 
   const app = Fastify({
     logger: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
+    // As long as Go's server takes them: a dashboard's query may stand in the address.
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: HEADER_BYTES_MAX },
     frameworkErrors: answerFrameworkError,
   })
   app.addHook('onError', async (request, _, error) => {

@@ -49,7 +49,7 @@ const faults: readonly Fault[] = [
     why: 'modelwatch.yaml with an unknown key',
     spoil: broken('modelwatch.yaml', 'retention:', 'retentoin:'),
     code: 2,
-    says: /^error modelwatch\.yaml:8:3: monitor\.retentoin: unknown key; known here: listen, config_file, retention$/,
+    says: /^error modelwatch\.yaml:8:3: monitor\.retentoin: unknown key; known here: listen, config_file, storage, retention, retention_size$/,
     hint: /at the place named .*MW_CONFIG_INVALID/,
   },
   {
@@ -63,7 +63,7 @@ const faults: readonly Fault[] = [
     why: 'a rule file with broken PromQL',
     spoil: broken('rules/weather.yml', 'sum by (', 'sum bye ('),
     code: 2,
-    says: /^error rules\/weather\.yml:10:9: groups\[0\]\.rules\[0\]\.expr: 1:5: parse error: unexpected "bye"$/,
+    says: /^error rules\/weather\.yml:10:9: groups\[0\]\.rules\[0\]\.expr: 1:5: parse error: unexpected identifier "bye"$/,
     hint: /MW_CONFIG_INVALID/,
   },
   {

@@ -139,7 +139,7 @@ test('the PromQL box answers with graph and table, and tells a fault in a senten
   await ask('sum(rate(modelwatch_requests_total)')
   const fault = box.getByRole('alert')
   await fault.waitFor()
-  expect(await fault.locator('p').innerText()).toMatch(/^Line 1, column 36: .*unexpected end of input/i)
+  expect(await fault.locator('p').innerText()).toMatch(/^Line 1, column 36: .*unclosed left parenthesis/i)
   expect(await fault.locator('mark').count()).toBe(1)
   // A refused question is the one thing the browser may complain of here: a 400 of the API.
   await ask('')

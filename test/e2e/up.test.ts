@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAlive, untilGone } from '../support/command.ts'
+import { isAlive, runCommand, untilGone } from '../support/command.ts'
 import { getJson, queryPlane, soleValue } from '../support/plane.ts'
 import { until } from '../support/until.ts'
-import { releasePort, startUp, takePort, type Up } from '../support/up.ts'
+import { freePorts, releasePort, startUp, takePort, type Up } from '../support/up.ts'
 
 const portOf = (url: string) => Number(new URL(url).port)
 
@@ -100,6 +100,43 @@ describe('modelwatch up', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout.trimEnd().split('\n').slice(-2)).toEqual(['stopping …', 'stopped'])
     await expectNothingLeft(up, pids)
+  })
+})
+
+describe('its history', () => {
+  const count = (up: Up) => soleValue(up.monitorUrl, 'count_over_time(up{job="gateway"}[10m])')
+
+  test('outlives a stop and a kill, and a second one on the same folder is refused', async () => {
+    let up = await startUp()
+    try {
+      const first = await until('some scrapes', async () => {
+        const scrapes = await count(up)
+        return scrapes !== undefined && scrapes >= 3 && scrapes
+      })
+      await up.stop()
+      up = await startUp(up)
+      expect(await count(up)).toBeGreaterThanOrEqual(first)
+
+      const { monitor } = up.roles()
+      const before = (await count(up))!
+      process.kill(monitor, 'SIGKILL')
+      await until('the monitor is back, with what it had', async () => ((await count(up)) ?? 0) >= before && up.roles().monitor !== monitor)
+
+      const [gateway, page] = await freePorts(2)
+      const portOf = (url: string) => new URL(url).port
+      up.edit('modelwatch.yaml', (text) =>
+        text.replace(portOf(up.gatewayUrl), String(gateway)).replace(portOf(up.monitorUrl), String(page)),
+      )
+      const { code, stderr } = await runCommand(['up', up.dir])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(
+        new RegExp(
+          `^error the data folder ${up.path('tsdb')} is in use by the process with pid ${up.roles().monitor}\n +.*MW_STORE_FOLDER_LOCKED`,
+        ),
+      )
+    } finally {
+      up.dispose()
+    }
   })
 })
 

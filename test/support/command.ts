@@ -30,11 +30,15 @@ export interface Running {
  * Starts a program in a process group of its own, so that no signal meant for it reaches the tests.
  * @throws when there is no such program.
  */
-export function startProgram(program: string, args: readonly string[], options: { cwd?: string } = {}): Running {
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Running {
   const { FORCE_COLOR: _, ...env } = process.env
   const child: ChildProcess = spawn(program, args, {
     cwd: options.cwd ?? root,
-    env: { ...env, NO_COLOR: '1' },
+    env: { ...env, NO_COLOR: '1', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })

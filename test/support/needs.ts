@@ -4,7 +4,7 @@ import type { TestContext } from 'vitest'
 import { root } from './source-files.ts'
 
 /** What some tests want and a bare clone does not bring. */
-export type Need = 'redis-server' | 'wrk' | 'prometheus' | 'promtool' | 'unshare' | '../shared'
+export type Need = 'redis-server' | 'wrk' | 'prometheus' | 'promtool' | 'unshare' | 'python3' | '../shared'
 
 /**
  * Finds what a test needs, or skips the test with a line that names it. With CI=true it fails in place of skipping: there everything is

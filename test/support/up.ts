@@ -59,8 +59,9 @@ export interface Up extends Project {
 const START_MS_MAX = 30_000
 const LAST_FIRST_LINE = 'Ctrl-C stops everything.'
 
-export async function startUp(): Promise<Up> {
-  const project = await createProject()
+/** @param project - An earlier one, to start it again; else a copy of the example. */
+export async function startUp(project?: Project): Promise<Up> {
+  project ??= await createProject()
   const process = startCommand(['up', project.dir])
   const seen = new Set<number>()
   const dispose = () => {

@@ -14,8 +14,9 @@ test('without a flag there is a default for everything', () => {
     configFile: 'prometheus.yml',
     listen: '127.0.0.1:9090',
     uiDir: '/ui',
-    storage: { path: undefined, retentionMs: undefined, retentionBytes: undefined, fsyncIntervalMs: 1000, seriesMax: undefined },
+    storage: { path: 'data', retentionMs: undefined, retentionBytes: undefined, fsyncIntervalMs: 1000, seriesMax: undefined },
     query: { lookbackMs: 300_000, timeoutMs: 120_000, concurrencyMax: 20, samplesMax: 50_000_000 },
+    corsOrigin: '.*',
     enableAdminApi: false,
     enableRemoteWriteReceiver: false,
     features: [],
@@ -50,8 +51,8 @@ test.for<{ args: string[]; want: object }>([
 ])('$args', ({ args, want }) => expect(parse(...args)).toMatchObject(want))
 
 test.for([
-  { args: ['--storage.retention.time', 'long'], error: '--storage.retention.time: long is not a duration above zero' },
-  { args: ['--storage.retention.time', '0'], error: '--storage.retention.time: 0 is not a duration above zero' },
+  { args: ['--storage.retention.time', 'long'], error: '--storage.retention.time: long is not a duration such as 6h' },
+  { args: ['--storage.retention.time', '0'], error: '--storage.retention.time: 0 is too short; it must be above zero' },
   { args: ['--storage.retention.size', '5'], error: '--storage.retention.size: 5 is not a size' },
   { args: ['--query.max-concurrency', '0'], error: '--query.max-concurrency: 0 is not a count above zero' },
   { args: ['--query.max-samples', '1e6'], error: '--query.max-samples: 1e6 is not a count above zero' },

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { features, type MonitorOptions, parseBytes, queryDefaults } from '../../app/monitor-options.ts'
+import { corsOriginDefault, features, type MonitorOptions, parseBytes, queryDefaults } from '../../app/monitor-options.ts'
 import { parseDurationMs } from '../../core/time.ts'
 import { usageErrors } from '../usage.ts'
 
@@ -7,9 +7,10 @@ import { usageErrors } from '../usage.ts'
 export interface MonitorFlags {
   readonly 'config.file': string
   readonly 'web.listenAddress': string
+  readonly 'web.cors.origin': string
   readonly 'web.enableAdminApi'?: boolean
   readonly 'web.enableRemoteWriteReceiver'?: boolean
-  readonly 'storage.path'?: string
+  readonly 'storage.path': string
   readonly 'storage.retention.time'?: string
   readonly 'storage.retention.size'?: string
   readonly 'storage.walFsyncInterval': string
@@ -42,10 +43,16 @@ export function addMonitorFlags(command: Command): Command {
     .optionsGroup('Who may ask it:')
     .addOption(option('--web.listen-address <host:port>', 'address of the API and the page').default('127.0.0.1:9090'))
     .addOption(option('--web.enable-remote-write-receiver', 'take samples at POST /api/v1/write'))
+    .addOption(
+      option(
+        '--web.cors.origin <regex>',
+        'pages of which origins may read the API in a browser, such as https://grafana\\.example',
+      ).default(corsOriginDefault),
+    )
     .addOption(option('--web.enable-admin-api', 'let anybody who reaches the address delete and copy data by /api/v1/admin/tsdb/…'))
     .optionsGroup('What it keeps:')
-    .addOption(option('--storage.path <folder>', 'keep samples in this folder; without it they are kept in memory'))
-    .addOption(option('--storage.retention.time <duration>', 'how long samples are kept; 15d, or 6h in memory'))
+    .addOption(option('--storage.path <folder>', 'folder that samples are kept in; made if it is not there').default('data'))
+    .addOption(option('--storage.retention.time <duration>', 'how long samples are kept; 15d, or without end where a size is set'))
     .addOption(option('--storage.retention.size <size>', 'how much disk they may take, such as 10GB; no bound'))
     .addOption(
       option(
@@ -101,6 +108,7 @@ export function toMonitorOptions(flags: MonitorFlags, uiDir: string): MonitorOpt
       concurrencyMax: count('--query.max-concurrency', flags['query.maxConcurrency']),
       samplesMax: count('--query.max-samples', flags['query.maxSamples']),
     },
+    corsOrigin: flags['web.cors.origin'],
     enableAdminApi: flags['web.enableAdminApi'] === true,
     enableRemoteWriteReceiver: flags['web.enableRemoteWriteReceiver'] === true,
     features: flags.enableFeature,
@@ -109,8 +117,8 @@ export function toMonitorOptions(flags: MonitorFlags, uiDir: string): MonitorOpt
 
 function duration(flag: string, text: string, { min }: { min: number }): number {
   const durationMs = parseDurationMs(text)
-  if (durationMs === undefined || durationMs < min)
-    throw usageErrors.MW_USAGE(`${flag}: ${text} is not a duration${min > 0 ? ' above zero' : ''} such as 6h`)
+  if (durationMs === undefined) throw usageErrors.MW_USAGE(`${flag}: ${text} is not a duration such as 6h`)
+  if (durationMs < min) throw usageErrors.MW_USAGE(`${flag}: ${text} is too short; it must be above zero`)
   return durationMs
 }
 

@@ -4,7 +4,7 @@ import type { AggregateExpr } from './ast.ts'
 import type { Budget } from './budget.ts'
 import { promqlErrors } from './errors.ts'
 import { createFold, type Fold, type FoldOp } from './folds.ts'
-import { createStepSeries, isEmpty, type StepSeries, withLabel } from './frame.ts'
+import { createStepSeries, isEmpty, metadataFrom, type StepSeries, withLabel } from './frame.ts'
 import { Grouping } from './grouping.ts'
 import { formatFloat } from './literals.ts'
 import { mapInTurns } from './map-in-turns.ts'
@@ -26,6 +26,11 @@ export class Folding {
     this.#steps = steps
     this.#grouping = new Grouping(node)
     this.#budget = budget
+  }
+
+  /** Whether the groups are the same with the metric's name and without it. */
+  get ignoresMetadata(): boolean {
+    return this.#grouping.ignoresMetadata
   }
 
   add(series: StepSeries): void {
@@ -83,7 +88,7 @@ export async function quantiles({ node, series, steps, param }: AggregateInput, 
       if (budget.due(of.length * 8)) await budget.breathe()
       if (count === 0) continue
       target.present[step] = 1
-      target.values[step] = quantileOf(param[step]!, scratch.subarray(0, count))
+      target.values[step] = quantileOf(param[step]!, scratch, count)
     }
     if (!isEmpty(target)) result.push(target)
   }
@@ -104,17 +109,20 @@ export async function pick(
   for (let step = 0; step < steps; step++) {
     const k = Math.min(Math.trunc(param[step]!), series.length)
     if (k < 1) continue
-    for (const heap of heaps) heap.clear()
+    for (let h = 0; h < heaps.length; h++) heaps[h]!.clear()
     for (let i = 0; i < series.length; i++) {
       const { present, values } = series[i]!
       if (present[step] === 1) heaps[groups[i]!]!.offer(i, values[step]!, k)
     }
-    for (const heap of heaps) {
-      for (const i of heap.kept) {
-        const { labels, values, dropName } = series[i]!
-        picked[i] ??= createStepSeries(labels, steps, dropName)
-        picked[i].present[step] = 1
-        picked[i].values[step] = values[step]!
+    for (let h = 0; h < heaps.length; h++) {
+      const { kept } = heaps[h]!
+      for (let n = 0; n < kept.length; n++) {
+        const i = kept[n]!
+        const one = series[i]!
+        const target = picked[i] ?? createStepSeries(one.labels, steps, one.dropName)
+        picked[i] = target
+        target.present[step] = 1
+        target.values[step] = one.values[step]!
       }
     }
     if (budget.due(series.length * 2)) await budget.breathe()
@@ -170,7 +178,7 @@ export function checkLabelName(name: string, message: string): void {
 
 /** The metric's name of a series, '' when it has none. */
 export function metricName(labels: Labels): string {
-  // By index: this is asked once per series, and taking pairs apart in a loop costs more than the search.
-  for (let i = 0; i < labels.length; i++) if (labels[i]![0] === METRIC_NAME) return labels[i]![1]
+  for (let at = metadataFrom(labels, 0); at >= 0; at = metadataFrom(labels, at + 1))
+    if (labels[at]![0] === METRIC_NAME) return labels[at]![1]
   return ''
 }

@@ -1,10 +1,6 @@
-import { setImmediate } from 'node:timers/promises'
+import { nextTurn, SLICE_MS, WORK_PER_LOOK } from '../../core/turns.ts'
 import { promqlErrors } from './errors.ts'
 
-/** Longest stretch of work before others on the event loop get their turn. */
-const SLICE_MS = 3
-/** Units of work (about a sample looked at) between two looks at the clock. */
-const WORK_PER_LOOK = 20_000
 /** What one value takes in a column, with the byte that says whether it is there. */
 const CELL_BYTES = 9
 
@@ -22,7 +18,9 @@ export interface BudgetOptions {
 export class Budget {
   readonly #options: BudgetOptions
   readonly #deadlineMs: number
-  #sliceEndMs: number
+  #sliceStartMs: number
+  /** How long the slices took that are over. */
+  #spentMs = 0
   #work = 0
   #held = 0
   #kept = 0
@@ -33,7 +31,7 @@ export class Budget {
     this.#options = options
     const nowMs = options.now()
     this.#deadlineMs = nowMs + options.timeoutMs
-    this.#sliceEndMs = nowMs + SLICE_MS
+    this.#sliceStartMs = nowMs
   }
 
   get seriesMax(): number {
@@ -123,7 +121,7 @@ export class Budget {
     this.#work += work
     if (this.#work < WORK_PER_LOOK) return false
     // It stays time until a breath is taken, so that work may be told of where none can be.
-    if (this.#options.now() >= this.#sliceEndMs) return true
+    if (this.#options.now() >= this.#sliceStartMs + SLICE_MS) return true
     this.#work = 0
     return false
   }
@@ -131,10 +129,11 @@ export class Budget {
   /** Gives way to the rest of the process. @throws MW_PROMQL_TIMEOUT, MW_PROMQL_CANCELED */
   async breathe(): Promise<void> {
     this.check()
-    await setImmediate()
+    this.#spentMs += this.#options.now() - this.#sliceStartMs
+    await nextTurn(this.#spentMs)
     this.check()
     this.#work = 0
-    this.#sliceEndMs = this.#options.now() + SLICE_MS
+    this.#sliceStartMs = this.#options.now()
   }
 
   /** @throws MW_PROMQL_TIMEOUT, MW_PROMQL_CANCELED */

@@ -149,5 +149,5 @@ function toGrid({ startMs, endMs, stepMs }: StepRange, pointsMax: number): Grid 
       hint: 'Try decreasing the query resolution (?step=XX).',
     })
   }
-  return { startMs, stepMs, count }
+  return { startMs, stepMs, count, goesOn: startMs + (count - 1) * stepMs < endMs }
 }

@@ -6,7 +6,17 @@ import { withScalar } from './binary-scalar.ts'
 import { absent, copied, full, mapValues, only, repeated, sorted } from './columns.ts'
 import type { EvaluationDeps } from './evaluation.ts'
 import { isFoldOp } from './folds.ts'
-import { countPresent, type Frame, type Grid, isEmpty, mergeSeries, type SampleSeries, type StepSeries, withoutMetadata } from './frame.ts'
+import {
+  countPresent,
+  type Frame,
+  type Grid,
+  isEmpty,
+  isInstant,
+  mergeSeries,
+  type SampleSeries,
+  type StepSeries,
+  withoutMetadata,
+} from './frame.ts'
 import { histogramFraction, histogramQuantile } from './histogram-quantile.ts'
 import { addInfo } from './info.ts'
 import { labelJoiner, labelReplacer } from './label-functions.ts'
@@ -187,15 +197,16 @@ export class Evaluator {
   /**
    * Hands out the series of a vector one after another. Their columns hold only until the call returns: where series are made one by one,
    * each takes the place of the one before.
+   * @param asNamed - Whether series may keep the metric's name where a function drops it, because the visitor does not look.
    */
-  async #each(node: Expr, grid: Grid, visit: (series: StepSeries) => void): Promise<void> {
+  async #each(node: Expr, grid: Grid, visit: (series: StepSeries) => void, asNamed: boolean): Promise<void> {
     const { plan, budget } = this.#deps
     const inner = unwrap(node)
     const isLone = !(grid.count > 1 && plan.isInvariant(inner)) && plan.sharedKey(inner, grid) === undefined
     if (isLone && inner.kind === 'vectorSelector') return this.#source.eachSelected(inner, grid, false, visit)
     if (isLone && inner.kind === 'call' && this.#source.staysDistinct(inner)) {
       const call = await this.#source.toRangeCall(inner, grid)
-      if (call !== undefined) return this.#source.eachOfCall(call, visit)
+      if (call !== undefined) return this.#source.eachOfCall(call, visit, asNamed)
     }
     for (const series of await this.#read(inner, grid)) {
       visit(series)
@@ -209,7 +220,7 @@ export class Evaluator {
     const steps = grid.count
     if (isFoldOp(op)) {
       const folding = new Folding({ ...node, op }, steps, budget)
-      await this.#each(node.expr, grid, (series) => folding.add(series))
+      await this.#each(node.expr, grid, (series) => folding.add(series), folding.ignoresMetadata)
       return folding.finish()
     }
     if (op === 'count_values') {
@@ -253,7 +264,7 @@ export class Evaluator {
     if (left.kind === 'string' || right.kind === 'string') throw new Error('type check let a string pass for an operand')
     const steps = grid.count
     // At a lone step Prometheus leaves it to the end of the query to find equal labels.
-    const lenient = delayed && steps === 1
+    const lenient = delayed && isInstant(grid)
     if (isSetOp(op)) {
       if (left.kind === 'scalar' || right.kind === 'scalar') throw new Error('type check let a scalar pass for a set operand')
       const series = await matchSets({ left: left.series, right: right.series, matching, steps }, { op, lenient }, budget)
@@ -347,9 +358,10 @@ export class Evaluator {
 
   async #absent(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
     const found = new Uint8Array(grid.count)
-    await this.#each(node, grid, ({ present }) => {
+    const note = ({ present }: StepSeries) => {
       for (let step = 0; step < found.length; step++) found[step]! |= present[step]!
-    })
+    }
+    await this.#each(node, grid, note, true)
     return absent(found, node)
   }
 

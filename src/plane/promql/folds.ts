@@ -48,6 +48,8 @@ class SumFold implements Fold {
   readonly values: Float64Array
   readonly present: Uint8Array
   readonly #lost: Float64Array
+  /** Whether every step has been seen. */
+  #complete = false
 
   constructor(steps: number) {
     this.values = new Float64Array(steps)
@@ -56,13 +58,35 @@ class SumFold implements Fold {
   }
 
   add(series: StepSeries): void {
+    if (!isFull(series)) this.#addSome(series)
+    else if (this.#complete) this.#addAll(series)
+    else {
+      this.#addSome(series)
+      this.#complete = true
+    }
+  }
+
+  /** Most series have a value at every step. */
+  #addAll({ values }: StepSeries): void {
+    const sums = this.values
+    const lost = this.#lost
+    for (let i = 0; i < sums.length; i++) {
+      const term = values[i]!
+      const sum = sums[i]!
+      const total = sum + term
+      sums[i] = total
+      if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) lost[i] = 0
+      else if (Math.abs(sum) >= Math.abs(term)) lost[i]! += sum - total + term
+      else lost[i]! += term - total + sum
+    }
+  }
+
+  #addSome({ values, present }: StepSeries): void {
     const sums = this.values
     const lost = this.#lost
     const seen = this.present
-    const { values, present } = series
-    const full = isFull(series)
     for (let i = 0; i < sums.length; i++) {
-      if (!full && present[i] === 0) continue
+      if (present[i] === 0) continue
       const term = values[i]!
       if (seen[i] === 0) {
         seen[i] = 1

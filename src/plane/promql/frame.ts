@@ -10,6 +10,13 @@ export interface Grid {
   readonly startMs: number
   readonly stepMs: number
   readonly count: number
+  /** Whether there is time behind the last step, though no further step. A lone step of that kind is a range to Prometheus, and no instant. */
+  readonly goesOn?: boolean
+}
+
+/** Whether Prometheus evaluates the grid as an instant: it then checks less, and keeps another order. */
+export function isInstant(grid: Grid): boolean {
+  return grid.count === 1 && grid.goesOn !== true
 }
 
 /** One series over the grid: a value per step, and whether there is one (a NaN may well be a value). */
@@ -66,12 +73,23 @@ export function isMetadata(name: string): boolean {
 
 /** Labels without the metric's name, and without its type and unit, which go with the name. */
 export function withoutMetadata(labels: Labels): Labels {
-  let first = 0
-  while (first < labels.length && !isMetadata(labels[first]![0])) first++
-  if (first === labels.length) return labels
-  const rest = labels.slice(0, first)
-  for (let i = first + 1; i < labels.length; i++) if (!isMetadata(labels[i]![0])) rest.push(labels[i]!)
-  return rest
+  const first = metadataFrom(labels, 0)
+  if (first < 0) return labels
+  // Nearly always the name alone.
+  if (metadataFrom(labels, first + 1) < 0) return labels.toSpliced(first, 1)
+  return labels.filter(([name]) => !isMetadata(name))
+}
+
+const UNDERSCORE = 95
+
+/** Where the next label of metadata stands, −1 when there is none. Names rise, so that none comes behind one that begins with a small letter. */
+export function metadataFrom(labels: Labels, start: number): number {
+  for (let i = start; i < labels.length; i++) {
+    const name = labels[i]![0]
+    if (name.charCodeAt(0) > UNDERSCORE) return -1
+    if (isMetadata(name)) return i
+  }
+  return -1
 }
 
 export function withoutName(labels: Labels): Labels {

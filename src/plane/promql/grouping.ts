@@ -1,5 +1,6 @@
 import { type Labels, labelsKey, METRIC_NAME } from '../../core/labels.ts'
 import type { AggregateExpr } from './ast.ts'
+import { isMetadata } from './frame.ts'
 
 /** Numbers the groups of an aggregation, in the order in which their first series come. */
 export class Grouping {
@@ -14,6 +15,11 @@ export class Grouping {
   constructor({ grouping, without }: Pick<AggregateExpr, 'grouping' | 'without'>) {
     this.#names = [...new Set(grouping)].sort((a, b) => (a < b ? -1 : 1))
     this.#without = without
+  }
+
+  /** Whether the groups are the same with the metric's name and without it. */
+  get ignoresMetadata(): boolean {
+    return !this.#without && !this.#names.some(isMetadata)
   }
 
   /** The number of the group a series belongs to, counted from 0. */

@@ -1,6 +1,9 @@
 /** Test support: series of every kind that makes arithmetic difficult. */
 import { type Labels, toLabels } from '../../core/labels.ts'
-import { STALE_NAN_BITS } from '../store/index.ts'
+import { createMemoryStore, STALE_NAN_BITS } from '../store/index.ts'
+import type { QueryEngineConfig } from './config.ts'
+import type { QueryEngine } from './contract.ts'
+import { createQueryEngine } from './engine.ts'
 
 export interface DataSeries {
   readonly labels: Labels
@@ -68,4 +71,20 @@ export function createData(random: () => number): DataSeries[] {
   add({ __name__: 'typed', job: 'a', __type__: 'counter' }, (value) => value + 1)
   add({ __name__: 'one' }, () => 1)
   return found
+}
+
+/** An engine over the data, with experimental functions. */
+export async function createDataEngine(data: readonly DataSeries[], config: Partial<QueryEngineConfig> = {}): Promise<QueryEngine> {
+  const store = createMemoryStore({ retentionMs: Number.POSITIVE_INFINITY })
+  const appender = store.appender()
+  for (const { labels, timesMs, values } of data) appender.appendColumns(0, labels, Float64Array.from(timesMs), values, values.length)
+  await appender.commit()
+  return createQueryEngine({ ...config, experimentalFunctions: true }, { reader: store })
+}
+
+/** Whether two values are the same but for rounding: sums differ in their last digits by the order of what is summed. */
+export function near(a: number, b: number, tolerance: number): boolean {
+  if (Object.is(a, b) || a === b) return true
+  if (Number.isNaN(a) || Number.isNaN(b)) return false
+  return Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b)) + 1e-9
 }

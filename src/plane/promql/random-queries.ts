@@ -8,8 +8,8 @@ export interface QueryGenerator {
 }
 
 const ranges = ['1m', '90s', '2m30s', '5m', '7m', '20m'] as const
-// No sine: of a large number it makes a last digit, which powers and sums may differ in, into another result.
-const mathFunctions = ['abs', 'ceil', 'floor', 'exp', 'sqrt', 'ln', 'log2', 'log10', 'sgn', 'atan', 'tanh', 'deg', 'rad'] as const
+// No sine and no exp: what is a last digit of a large number is another result in their neighbourhood, and powers, sums and exp differ in it.
+const mathFunctions = ['abs', 'ceil', 'floor', 'sqrt', 'ln', 'log2', 'log10', 'sgn', 'atan', 'tanh', 'deg', 'rad'] as const
 const dateFunctions = ['year', 'month', 'day_of_month', 'day_of_week', 'day_of_year', 'days_in_month', 'hour', 'minute'] as const
 const rangeFunctions = [
   ...['rate', 'increase', 'delta', 'irate', 'idelta', 'changes', 'resets', 'deriv', 'count_over_time', 'sum_over_time', 'avg_over_time'],
@@ -34,8 +34,17 @@ const selectors = [
 ] as const
 const labels = ['job', 'inst', 'le', '__name__', 'none', '__type__'] as const
 
-/** @param random - Numbers in [0, 1). */
-export function createQueryGenerator(random: () => number): QueryGenerator {
+/**
+ * Whether Prometheus gives the series of an instant query in the same order each time it is asked. It does not where it gathers them in a map: for
+ * histograms, for counted values, and for whatever it evaluates at more than one step.
+ */
+export function isOrderly(query: string): boolean {
+  return !/histogram_quantile|histogram_fraction|count_values|\[[^\]]*:/.test(query)
+}
+
+/** @param random - Numbers in [0, 1). @param asked - Whether the queries are to be asked at one step or at many. */
+export function createQueryGenerator(random: () => number, asked: 'one' | 'many'): QueryGenerator {
+  let steps = asked
   const pick: Pick = (from) => from[Math.floor(random() * from.length)]!
   const chance = (share: number) => random() < share
 
@@ -50,7 +59,11 @@ export function createQueryGenerator(random: () => number): QueryGenerator {
 
   function matrix(depth: number): string {
     if (depth <= 0 || chance(0.75)) return `${pick(selectors)}[${pick(ranges)}]${shift()}`
-    return `(${vector(depth - 1)})[${pick(ranges)}:${pick(['', '15s', '40s', '1m', '3m'])}]${shift()}`
+    const outside = steps
+    steps = 'many'
+    const inner = vector(depth - 1)
+    steps = outside
+    return `(${inner})[${pick(ranges)}:${pick(['', '15s', '40s', '1m', '3m'])}]${shift()}`
   }
 
   function scalar(depth: number): string {
@@ -61,11 +74,32 @@ export function createQueryGenerator(random: () => number): QueryGenerator {
     return `(${scalar(depth - 1)} ${op} ${scalar(depth - 1)})`
   }
 
+  /** Some of the series, by an order that shows: of equals the first stay. */
+  function chosen(depth: number, grouping: string): string {
+    const of = steps === 'one' ? orderly(depth - 1) : gathered()
+    if (chance(0.2))
+      return `limit_ratio ${grouping}(${pick(['0.5', '-0.5', '0.1', '1', '0', '-0.3', '2', '(time() % 300) / 200 - 0.5'])}, ${of})`
+    return `${pick(['topk', 'bottomk', 'limitk'])} ${grouping}(${pick(['1', '2', '3', '4', '-1', '0', '100', '(time() % 300) / 60'])}, ${of})`
+  }
+
+  /** A vector whose series come in an order that Prometheus does not leave to chance, at a lone step. */
+  function orderly(depth: number): string {
+    if (chance(0.5)) return pick(['ints', 'sgn(g)', 'one', 'c_total', 'floor(sparse / 3)'])
+    for (;;) {
+      const query = vector(depth)
+      if (isOrderly(query)) return query
+    }
+  }
+
+  /** The same at any number of steps. */
+  function gathered(): string {
+    const of = chance(0.5) ? 'ints' : pick(selectors)
+    return pick([() => of, () => `${pick(rangeFunctions)}(${of}[5m])`, () => `${pick(['sum', 'max', 'count'])} by ${list()} (${of})`])()
+  }
+
   function aggregation(depth: number): string {
     const grouping = chance(0.7) ? `${pick(['by', 'without'])} ${list()} ` : ''
-    // Between equals Prometheus leaves the choice to chance, so these are asked of values that hardly ever are.
-    if (chance(0.12))
-      return `${pick(['topk', 'bottomk'])} ${grouping}(${pick(['1', '2', '4', '-1', '(time() % 300) / 60'])}, ${pick(['g', 'rate(c_total[5m])', 'abs(g)', 'typed'])})`
+    if (chance(0.25)) return chosen(depth, grouping)
     const op = pick(['sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar', 'quantile', 'count_values', 'sum', 'sum'])
     if (op === 'quantile')
       return `quantile ${grouping}(${pick(['0.5', '0.9', '0', '1', '1.5', '-1', 'NaN', '(time() % 300) / 250'])}, ${vector(depth - 1)})`

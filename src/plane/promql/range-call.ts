@@ -1,7 +1,7 @@
 import type { SampleBuffer } from '../store/index.ts'
 import type { CallExpr, Expr } from './ast.ts'
 import type { Grid } from './frame.ts'
-import { createWindowBounds, findBounds, type WindowBounds } from './window-bounds.ts'
+import { createWindowBounds, findBounds, TimesComparison, type WindowBounds } from './window-bounds.ts'
 import type { RangeFunction, RangeKernel, SeriesWindows } from './window-view.ts'
 
 /** What the windows over a range vector are: (endsMs[i] − rangeMs, endsMs[i]] at step i. */
@@ -11,7 +11,7 @@ export interface RangeWindows {
   readonly rangeMs: number
 }
 
-/** The window of each step over one series after another, and how many samples they have. */
+/** The window of each step over one series after another, always the same windows, and how many samples they have. */
 export class Slide {
   readonly bounds: WindowBounds
   /** 1 where the window has at least `samplesMin` samples. */
@@ -21,15 +21,27 @@ export class Slide {
   /** Most samples in one window. */
   samplesMax = 0
   readonly #samplesMin: number
+  /** The series looked at last, and at how many steps its window has samples enough. */
+  #last: SampleBuffer | undefined
+  readonly #times: TimesComparison
+  #count = 0
 
   constructor(steps: number, samplesMin: number) {
     this.bounds = createWindowBounds(steps)
     this.present = new Uint8Array(steps)
     this.#samplesMin = samplesMin
+    this.#times = new TimesComparison(steps)
   }
 
-  /** Looks at a series. @returns At how many steps its window has samples enough. */
+  /**
+   * Looks at a series.
+   * @param buffer - Not the one of the call before: that keeps its content until this call returns.
+   * @returns At how many steps its window has samples enough.
+   */
   over(buffer: SampleBuffer, { endsMs, rangeMs }: RangeWindows): number {
+    const last = this.#last
+    this.#last = buffer
+    if (last !== undefined && this.#times.areSame(last, buffer)) return this.#count
     findBounds(buffer, endsMs, rangeMs, this.bounds)
     const { from, to } = this.bounds
     const { present } = this
@@ -47,6 +59,7 @@ export class Slide {
     }
     this.samples = samples
     this.samplesMax = most
+    this.#count = count
     return count
   }
 }

@@ -1,9 +1,9 @@
 import { CounterChange } from './counter-change.ts'
 import { KahanSum } from './kahan.ts'
-import { quantileOf } from './quantile.ts'
-import { doubleExponentialSmoothing, medianAbsoluteDeviation, timeOfLast, timeOfMax, timeOfMin } from './window-functions.ts'
+import { doubleExponentialSmoothing, timeOfLast, timeOfMax, timeOfMin } from './window-functions.ts'
 import { EventCount, Extreme, LastStep, LastValue, SampleCount } from './window-kernels.ts'
 import { Spread, Total } from './window-moments.ts'
+import { MedianDeviation, SlidingQuantile } from './window-quantile.ts'
 import { perStep, perWindow, type RangeFunction, type WindowView } from './window-view.ts'
 
 /** The functions over range vectors, by name; `absent_over_time` is not among them, since it is not computed series by series. */
@@ -28,11 +28,11 @@ export const rangeFunctions: ReadonlyMap<string, RangeFunction> = new Map([
   ['present_over_time', perStep(() => new SampleCount(true))],
   ['last_over_time', perStep(() => new LastValue(), 1, true)],
   ['double_exponential_smoothing', perWindow(doubleExponentialSmoothing, 2)],
-  ['mad_over_time', perWindow(medianAbsoluteDeviation)],
+  ['mad_over_time', { ...perStep(() => new MedianDeviation()), looksAtAll: true }],
   ['ts_of_last_over_time', perWindow(timeOfLast)],
   ['ts_of_max_over_time', perWindow(timeOfMax)],
   ['ts_of_min_over_time', perWindow(timeOfMin)],
-  ['quantile_over_time', perWindow((w) => quantileOf(w.param, w.values.slice(w.from, w.to)))],
+  ['quantile_over_time', { ...perStep(() => new SlidingQuantile()), looksAtAll: true }],
 ])
 
 /** Least squares over the window, with times counted from `originMs` so that they stay small. */

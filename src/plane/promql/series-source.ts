@@ -4,23 +4,25 @@ import { metricName } from './aggregate.ts'
 import { type CallExpr, type Expr, unwrap, type VectorSelectorExpr } from './ast.ts'
 import { toSamples } from './columns.ts'
 import type { EvaluationDeps } from './evaluation.ts'
-import { createStepSeries, type Grid, isMetadata, type StepSeries, withoutMetadata } from './frame.ts'
+import { createStepSeries, type Grid, metadataFrom, type StepSeries, withoutMetadata } from './frame.ts'
 import { isBadQuantile } from './quantile.ts'
 import { shiftedTimes, subqueryGrid } from './query-times.ts'
 import { RangeCall, type RangeWindows } from './range-call.ts'
 import { rangeFunctions } from './range-functions.ts'
 import { dropStale } from './selection.ts'
-import { createWindowBounds, findBounds } from './window-bounds.ts'
+import { createWindowBounds, findBounds, TimesComparison } from './window-bounds.ts'
 
 /** Units of work done in one go within one series. */
 const RUN_WORK = 200_000
 
-/** One series, decoded, without staleness markers. The buffer is used again for the next. */
+/** One series, decoded, without staleness markers. It holds until the next one is handed out. */
 export interface DecodedSeries {
   readonly labels: Labels
   readonly dropName: boolean
   readonly buffer: SampleBuffer
 }
+
+type Reused<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Prometheus knows no place for the result of a subquery, and so names the start of the query. */
 const nowhere = { from: 0, to: 0 }
@@ -59,12 +61,17 @@ export class SeriesSource {
     const endsMs = shiftedTimes(node, grid, times)
     const bounds = createWindowBounds(grid.count)
     const { from, to } = bounds
-    const buffer = new SampleBuffer()
-    const { values: column, present } = createStepSeries([], grid.count)
+    let buffer = new SampleBuffer()
+    let last = new SampleBuffer()
+    let found = false
+    const comparison = new TimesComparison(grid.count)
+    const series: Reused<StepSeries> = createStepSeries([], grid.count)
+    const { values: column, present } = series
     for (const selected of this.#selected(node)) {
       if (budget.due(selected.samplesMax + grid.count + 20)) await budget.breathe()
       selected.read(buffer)
-      findBounds(buffer, endsMs, times.lookbackMs, bounds)
+      if (!found || !comparison.areSame(last, buffer)) findBounds(buffer, endsMs, times.lookbackMs, bounds)
+      found = true
       const { timesMs, values } = buffer
       let count = 0
       for (let step = 0; step < present.length; step++) {
@@ -77,9 +84,11 @@ export class SeriesSource {
         count++
         column[step] = ofTimes ? timesMs[at]! / 1000 : values[at]!
       }
+      ;[buffer, last] = [last, buffer]
       if (count === 0) continue
       counter.addPresent(present, count)
-      visit({ labels: selected.labels, values: column, present, dropName: false })
+      series.labels = selected.labels
+      visit(series)
     }
   }
 
@@ -95,7 +104,10 @@ export class SeriesSource {
   ): Promise<void> {
     const { budget, times, counter, isInstant } = this.#deps
     const range = unwrap(node)
-    const buffer = new SampleBuffer()
+    // Two of them take turns, so that a series can be compared with the one before.
+    let buffer = new SampleBuffer()
+    let last = new SampleBuffer()
+    const decoded: Reused<DecodedSeries> = { labels: [], dropName: false, buffer }
     if (range.kind === 'matrixSelector') {
       const windows = { endsMs: shiftedTimes(range.selector, grid, times), rangeMs: range.rangeMs }
       for (const selected of this.#selected(range.selector)) {
@@ -103,8 +115,11 @@ export class SeriesSource {
         selected.read(buffer)
         dropStale(buffer)
         if (buffer.length === 0) continue
-        const visited = visit({ labels: selected.labels, dropName: false, buffer }, windows)
+        decoded.labels = selected.labels
+        decoded.buffer = buffer
+        const visited = visit(decoded, windows)
         if (visited !== undefined) await visited
+        ;[buffer, last] = [last, buffer]
       }
       return
     }
@@ -119,8 +134,12 @@ export class SeriesSource {
     for (const series of found) {
       if (budget.due(inner.count + 20)) await budget.breathe()
       toSamples(series, inner, buffer)
-      const visited = visit({ labels: series.labels, dropName: series.dropName, buffer }, windows)
+      decoded.labels = series.labels
+      decoded.dropName = series.dropName
+      decoded.buffer = buffer
+      const visited = visit(decoded, windows)
       if (visited !== undefined) await visited
+      ;[buffer, last] = [last, buffer]
     }
   }
 
@@ -143,37 +162,38 @@ export class SeriesSource {
     if (this.#deps.delayedNameRemoval || rangeFunctions.get(node.name)?.keepsName === true) return true
     const range = node.args.map(unwrap).find(({ kind }) => kind === 'matrixSelector' || kind === 'subquery')
     if (range?.kind !== 'matrixSelector') return false
-    let metadata: string | undefined
+    let metric: string | undefined
     for (const { labels } of this.#selected(range.selector)) {
+      const at = metadataFrom(labels, 0)
       let one = ''
-      for (let i = 0; i < labels.length; i++) {
-        const pair = labels[i]!
-        if (!isMetadata(pair[0])) continue
-        if (pair[0] !== METRIC_NAME) return false
+      if (at >= 0) {
+        const pair = labels[at]!
+        if (pair[0] !== METRIC_NAME || metadataFrom(labels, at + 1) >= 0) return false
         one = pair[1]
       }
-      metadata ??= one
-      if (one !== metadata) return false
+      metric ??= one
+      if (one !== metric) return false
     }
     return true
   }
 
-  async eachOfCall(call: RangeCall, visit: (series: StepSeries) => void): Promise<void> {
+  /** @param asNamed - Whether the series may keep labels that the function drops, for whoever does not look at them. */
+  async eachOfCall(call: RangeCall, visit: (series: StepSeries) => void, asNamed = false): Promise<void> {
     const { budget, counter, delayedNameRemoval } = this.#deps
     const { grid, definition, range } = call.input
     const { bounds, present } = call.slide
     const steps = grid.count
 
+    const keepsLabels = asNamed || delayedNameRemoval || definition.keepsName
+    // As Prometheus 3.5 has it, even where a name was to be dropped below, in a subquery.
+    const dropName = !definition.keepsName && delayedNameRemoval
+    const annotate = this.#annotator(call)
+
+    const result: Reused<StepSeries> = { labels: [], values: call.values, present, dropName }
     const emit = ({ labels }: DecodedSeries) => {
-      this.#annotateCall(call, labels)
-      const keeps = definition.keepsName
-      visit({
-        labels: keeps || delayedNameRemoval ? labels : withoutMetadata(labels),
-        values: call.values,
-        present,
-        // As Prometheus 3.5 has it, even where a name was to be dropped below, in a subquery.
-        dropName: !keeps && delayedNameRemoval,
-      })
+      annotate?.(labels)
+      result.labels = keepsLabels ? labels : withoutMetadata(labels)
+      visit(result)
     }
     const runSlowly = async (series: DecodedSeries) => {
       const stride = Math.max(1, Math.floor((steps * RUN_WORK) / call.work))
@@ -197,17 +217,22 @@ export class SeriesSource {
     })
   }
 
-  /** What a query's author should know of the result of one series. */
-  #annotateCall({ input, slide }: RangeCall, labels: Labels): void {
+  /** What tells a query's author what there is to know of the result of one series; undefined where there never is anything. */
+  #annotator({ input, slide }: RangeCall): ((labels: Labels) => void) | undefined {
     const { annotations } = this.#deps
     const { node, range, params } = input
     if (node.name === 'rate' || node.name === 'increase') {
-      const metric = metricName(labels)
-      if (metric !== '' && !looksLikeCounter(metric)) {
-        annotations.possibleNonCounter(metric, unwrap(range).kind === 'subquery' ? nowhere : range)
+      const at = unwrap(range).kind === 'subquery' ? nowhere : range
+      let known = ''
+      return (labels) => {
+        const metric = metricName(labels)
+        if (metric === known) return
+        known = metric
+        if (!looksLikeCounter(metric)) annotations.possibleNonCounter(metric, at)
       }
     }
-    if (node.name === 'quantile_over_time') {
+    if (node.name !== 'quantile_over_time') return undefined
+    return () => {
       for (const [step, phi] of params[0]!.entries()) {
         if (slide.present[step] === 1 && isBadQuantile(phi)) annotations.invalidQuantile(phi, node.args[0]!)
       }

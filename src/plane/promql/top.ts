@@ -1,3 +1,6 @@
+/** Go's library sorts so many by insertion. */
+const INSERTION_MAX = 12
+
 /**
  * The k best values of one step, chosen as Prometheus chooses them: with Go's `container/heap`, whose worst stands first and goes when a better
  * one comes. That decides which of equals stay, and so has to be the same heap. NaN is worse than anything.
@@ -34,13 +37,18 @@ export class TopHeap {
     if (k > 1) this.#down()
   }
 
-  /** Orders what was kept: best first. */
+  /** Orders what was kept, and so ends the heap: best first. */
   sort(): readonly number[] {
-    // An insertion sort for few, as Go's own; it keeps the heap's order between equals.
-    const order = this.kept.map((_, i) => i)
+    // The insertion sort that Go's library takes for few: it says where equals end up, and NaN, which there is less than itself.
+    if (this.kept.length <= INSERTION_MAX) {
+      for (let i = 1; i < this.kept.length; i++) for (let j = i; j > 0 && this.#less(j - 1, j); j--) this.#swap(j, j - 1)
+      return this.kept
+    }
     const values = this.#values
+    const order = this.kept.map((_, i) => i)
     order.sort((a, b) => {
-      const [x, y] = [values[a]!, values[b]!]
+      const x = values[a]!
+      const y = values[b]!
       if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y))
       return x === y ? a - b : x < y ? 1 : -1
     })
@@ -53,7 +61,8 @@ export class TopHeap {
   }
 
   #swap(i: number, j: number): void {
-    const [series, value] = [this.kept[i]!, this.#values[i]!]
+    const series = this.kept[i]!
+    const value = this.#values[i]!
     this.kept[i] = this.kept[j]!
     this.#values[i] = this.#values[j]!
     this.kept[j] = series

@@ -55,43 +55,61 @@ export async function matchVectors(input: MatchInput, operation: MatchOperation,
   const [many, one] = swapped ? [input.right, input.left] : [input.left, input.right]
   const signatures = new Grouping({ grouping: matching.labels, without: !matching.on })
   const ones = await bySignature(one, signatures, budget)
-  const manys = await bySignature(many, signatures, budget)
   const clashes = new Clashes()
-  await checkUnique({ ones, many, matching, side: swapped ? 'left' : 'right', steps }, clashes, budget)
+  await checkUnique({ one, ones, many, matching, side: swapped ? 'left' : 'right', steps }, clashes, budget)
 
   const results = new Results(matching, operation.lenient)
-  for (const [signature, members] of manys.entries()) {
+  // In a one-to-one match a step of a group is used up by its first result.
+  const used: (Uint8Array | undefined)[] = []
+  for (const member of many) {
+    const signature = signatures.groupOf(member.labels)
     const partners = ones[signature]
-    if (members === undefined || partners === undefined) continue
-    // In a one-to-one match a step of the group is used up by its first result.
-    const used = matching.many === 'none' && members.length > 1 ? new Uint8Array(steps) : undefined
-    for (const member of members) {
-      for (const partner of partners) {
-        const series = combine({ member, partner, swapped, matching, operation, steps })
-        if (isEmpty(series)) continue
-        if (used !== undefined) useUp(used, series.present, clashes)
-        budget.chargeSeries(1, steps)
-        results.add(series, signature, clashes)
-        budget.checkSeries(results.size)
-      }
-      if (budget.due(partners.length * (steps + 20))) await budget.breathe()
+    if (partners === undefined) {
+      if (budget.due(20)) await budget.breathe()
+      continue
     }
+    for (const partner of partners) {
+      const series = combine({ member, partner, swapped, matching, operation, steps })
+      if (isEmpty(series)) continue
+      if (matching.many === 'none') {
+        const before = used[signature]
+        if (before === undefined) used[signature] = series.present.slice()
+        else useUp(before, series.present, clashes)
+      }
+      budget.chargeSeries(1, steps)
+      results.add(series, signature, clashes)
+      budget.checkSeries(results.size)
+    }
+    if (budget.due(partners.length * (steps + 20))) await budget.breathe()
   }
   if (clashes.first !== undefined) throw clashes.first.toError()
   return results.series()
 }
 
+interface Clash {
+  readonly step: number
+  readonly toError: () => Error
+  readonly order: number
+}
+
+/** The order of what goes wrong within a step: duplicates of one side first, as they come (from 0 on), then pairs, and at its end the result. */
+const PAIR_ORDER = Number.MAX_SAFE_INTEGER
+const RESULT_ORDER = Number.POSITIVE_INFINITY
+
 /** Where a match is ambiguous, and how. Prometheus goes step by step and tells the first. */
 class Clashes {
-  first: { readonly step: number; readonly toError: () => Error } | undefined
+  first: Clash | undefined
 
-  /** Of two at the same step the one found first counts. */
-  add(step: number, toError: () => Error): void {
-    if (this.first === undefined || step < this.first.step) this.first = { step, toError }
+  /** @param order - Which of several at one step is told: that of the least number; of equal ones the first. */
+  add(step: number, toError: () => Error, order: number): void {
+    const { first } = this
+    if (first === undefined || step < first.step || (step === first.step && order < first.order)) this.first = { step, toError, order }
   }
 }
 
 interface Uniqueness {
+  readonly one: readonly StepSeries[]
+  /** The same by group. */
   readonly ones: readonly (readonly StepSeries[])[]
   readonly many: readonly StepSeries[]
   readonly matching: VectorMatching
@@ -99,23 +117,26 @@ interface Uniqueness {
   readonly steps: number
 }
 
-async function checkUnique({ ones, many, matching, side, steps }: Uniqueness, clashes: Clashes, budget: Budget): Promise<void> {
+async function checkUnique({ one, ones, many, matching, side, steps }: Uniqueness, clashes: Clashes, budget: Budget): Promise<void> {
   if (ones.every((group) => group === undefined || group.length === 1)) return
   // Where one side is empty there is nothing to match, and so nothing ambiguous either.
   const anyMany = anyPresent(many, steps)
+  const places = new Map(one.map((series, i) => [series, i]))
   for (const group of ones) {
     if (group === undefined || group.length === 1) continue
-    for (let step = 0; step < (clashes.first?.step ?? steps); step++) {
-      if (anyMany[step] === 0) continue
-      const found = group.filter((series) => series.present[step] === 1)
+    const stepMax = clashes.first?.step ?? steps - 1
+    for (let step = 0; step <= stepMax; step++) {
       if (budget.due(group.length)) await budget.breathe()
-      if (found.length > 1) clashes.add(step, () => duplicates(found, matching, side))
+      if (anyMany[step] === 0) continue
+      const [first, second] = group.filter((series) => series.present[step] === 1)
+      if (first === undefined || second === undefined) continue
+      clashes.add(step, () => duplicates(first.labels, second.labels, matching, side), places.get(second)!)
+      break
     }
   }
 }
 
-function duplicates(found: readonly StepSeries[], { on, labels: listed }: VectorMatching, side: string): Error {
-  const [first, second] = [found[0]!.labels, found[1]!.labels]
+function duplicates(first: Labels, second: Labels, { on, labels: listed }: VectorMatching, side: string): Error {
   const shared = formatBraced(first.filter(([name]) => (on ? listed.includes(name) : name !== METRIC_NAME && !listed.includes(name))))
   return promqlErrors.MW_PROMQL_EXECUTION(
     `found duplicate series for the match group ${shared} on the ${side} hand-side of the operation: [${formatBraced(second)}, ` +
@@ -170,12 +191,18 @@ function useUp(used: Uint8Array, present: Uint8Array, clashes: Clashes): void {
   for (let step = 0; step < used.length; step++) {
     if (present[step] === 0) continue
     if (used[step] === 1) {
-      clashes.add(step, () =>
-        promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)'),
-      )
+      clashes.add(step, needsGroup, PAIR_ORDER)
     }
     used[step] = 1
   }
+}
+
+function needsGroup(): Error {
+  return promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)')
+}
+
+function ambiguousGroup(): Error {
+  return promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: grouping labels must ensure unique matches')
 }
 
 /** What a match has given so far. A result continues one with the same labels where that pauses. */
@@ -214,11 +241,7 @@ class Results {
     for (let step = 0; step < series.present.length; step++) {
       if (series.present[step] === 0) continue
       if (known.series.present[step] === 1) {
-        clashes.add(step, () =>
-          sameGroup
-            ? promqlErrors.MW_PROMQL_EXECUTION('multiple matches for labels: grouping labels must ensure unique matches')
-            : sameLabelset(),
-        )
+        clashes.add(step, sameGroup ? ambiguousGroup : sameLabelset, sameGroup ? PAIR_ORDER : RESULT_ORDER)
       }
       known.series.present[step] = 1
       known.series.values[step] = series.values[step]!

@@ -26,6 +26,46 @@ export function findBounds({ timesMs, length }: SampleBuffer, endsMs: Float64Arr
   } else advance(timesMs, length, endsMs, rangeMs, from, steps)
 }
 
+/** With fewer steps than this their windows are found as fast as times are compared. */
+const COMPARED_STEPS_MIN = 16
+
+/** Tells whether two series have samples at the very same times, as those of one target have: then their windows are the same. */
+export class TimesComparison {
+  /** Columns of times as bytes, for two buffers that take turns. */
+  #first: ColumnBytes = { column: new Float64Array(), bytes: Buffer.alloc(0) }
+  #second: ColumnBytes = this.#first
+
+  readonly #isWorthwhile: boolean
+
+  constructor(steps: number) {
+    this.#isWorthwhile = steps >= COMPARED_STEPS_MIN
+  }
+
+  /** False, too, where finding out would take longer than it saves. */
+  areSame(a: SampleBuffer, b: SampleBuffer): boolean {
+    if (!this.#isWorthwhile) return false
+    const { length } = a
+    if (b.length !== length || a.timesMs[0] !== b.timesMs[0] || a.timesMs[length - 1] !== b.timesMs[length - 1]) return false
+    // Five times as fast as a loop: whole numbers are equal when their bytes are.
+    const size = length * Float64Array.BYTES_PER_ELEMENT
+    return this.#bytesOf(a.timesMs).compare(this.#bytesOf(b.timesMs), 0, size, 0, size) === 0
+  }
+
+  #bytesOf(column: Float64Array): Buffer {
+    if (column === this.#first.column) return this.#first.bytes
+    if (column !== this.#second.column) {
+      this.#first = this.#second
+      this.#second = { column, bytes: Buffer.from(column.buffer, column.byteOffset, column.byteLength) }
+    }
+    return this.#second.bytes
+  }
+}
+
+interface ColumnBytes {
+  readonly column: Float64Array
+  readonly bytes: Buffer
+}
+
 /** For each of the first ends, the number of samples at or before (end − backMs). */
 function advance(timesMs: Float64Array, length: number, endsMs: Float64Array, backMs: number, into: Int32Array, steps: number): void {
   let at = 0

@@ -1,16 +1,6 @@
 import { formatFixed } from '../../core/number-text.ts'
 import { promqlErrors } from './errors.ts'
-import { quantileOf } from './quantile.ts'
 import type { WindowView } from './window-view.ts'
-
-/** Median of the distances to the median. */
-export function medianAbsoluteDeviation({ values, from, to }: WindowView): number {
-  const window = values.slice(from, to)
-  // A copy for the first: a quantile orders what it is given.
-  const median = quantileOf(0.5, window.slice())
-  for (let i = 0; i < window.length; i++) window[i] = Math.abs(window[i]! - median)
-  return quantileOf(0.5, window)
-}
 
 /** Unix time in seconds of the newest sample of the window. */
 export function timeOfLast({ timesMs, to }: WindowView): number {

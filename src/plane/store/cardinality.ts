@@ -23,29 +23,47 @@ export interface Cardinality {
   readonly seriesCountByLabelValuePair: readonly Counted[]
 }
 
-/** @param limit - Entries of each list at most. */
+/** Label values or series looked at between two chances to pause. */
+const STEP = 256
+
+/** `cardinalityInSteps`, all at once. */
 export function cardinalityOf(head: Head, limit: number): Cardinality {
+  const steps = cardinalityInSteps(head, limit)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** Counts; at each yield it can be left alone for a while. What comes or goes meanwhile may or may not be counted. @param limit - Entries of each list at most. */
+export function* cardinalityInSteps(head: Head, limit: number): Generator<undefined, Cardinality> {
   const { index } = head
-  const valueCounts: Counted[] = []
-  const bytes: Counted[] = []
-  const pairs: Counted[] = []
+  const valueCounts = new Largest(limit)
+  const bytes = new Largest(limit)
+  const pairs = new Largest(limit)
+  const metrics = new Largest(limit)
   let numLabelPairs = 0
-  for (const name of index.names()) {
+  let looked = 0
+  for (const name of [...index.names()]) {
     let values = 0
     let size = 0
     for (const [value, series] of index.valuesOf(name)) {
       values++
       size += Buffer.byteLength(value) * series
-      pairs.push({ name: `${name}=${value}`, value: series })
-      if (pairs.length >= 4 * limit + 10_000) pairs.splice(0, pairs.length, ...largest(pairs, limit))
+      // A name is made for those alone that are listed: most are not.
+      if (pairs.takes(series)) pairs.add(`${name}=${value}`, series)
+      if (name === METRIC_NAME) metrics.add(value, series)
+      if (++looked % STEP === 0) yield undefined
     }
     numLabelPairs += values
-    valueCounts.push({ name, value: values })
-    bytes.push({ name, value: size })
+    valueCounts.add(name, values)
+    bytes.add(name, size)
   }
   let chunkCount = 0
-  for (const series of index.all())
-    chunkCount += series.chunks.length + (series.openSamples > 0 ? 1 : 0) + (series.late?.chunks.length ?? 0)
+  for (const { chunks, openSamples, late } of index.all()) {
+    chunkCount += chunks.length + (openSamples > 0 ? 1 : 0) + (late?.chunks.length ?? 0)
+    if (++looked % STEP === 0) yield undefined
+  }
   return {
     headStats: {
       numSeries: index.size,
@@ -54,16 +72,37 @@ export function cardinalityOf(head: Head, limit: number): Cardinality {
       minTime: Number.isFinite(head.oldestMs) ? head.oldestMs : undefined,
       maxTime: Number.isFinite(head.newestMs) ? head.newestMs : undefined,
     },
-    seriesCountByMetricName: largest(
-      Array.from(index.valuesOf(METRIC_NAME), ([name, value]) => ({ name, value })),
-      limit,
-    ),
-    labelValueCountByLabelName: largest(valueCounts, limit),
-    memoryInBytesByLabelName: largest(bytes, limit),
-    seriesCountByLabelValuePair: largest(pairs, limit),
+    seriesCountByMetricName: metrics.list(),
+    labelValueCountByLabelName: valueCounts.list(),
+    memoryInBytesByLabelName: bytes.list(),
+    seriesCountByLabelValuePair: pairs.list(),
   }
 }
 
-function largest(counted: readonly Counted[], limit: number): Counted[] {
-  return counted.toSorted((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1)).slice(0, limit)
+/** The largest of many, by value and then by name. */
+class Largest {
+  readonly #limit: number
+  #kept: Counted[] = []
+  /** What is smaller is not among them. */
+  #least = Number.NEGATIVE_INFINITY
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  takes(value: number): boolean {
+    return value >= this.#least
+  }
+
+  add(name: string, value: number): void {
+    if (!this.takes(value)) return
+    this.#kept.push({ name, value })
+    if (this.#kept.length < 2 * this.#limit + 1000) return
+    this.#kept = this.list()
+    this.#least = this.#kept.at(-1)?.value ?? Number.POSITIVE_INFINITY
+  }
+
+  list(): Counted[] {
+    return this.#kept.toSorted((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1)).slice(0, this.#limit)
+  }
 }

@@ -43,7 +43,7 @@ export const storeDefaults: StoreConfig = {
   fsyncIntervalMs: 1000,
   cacheBytesMax: 64 * MIB,
   walBytesMax: 64 * MIB,
-  quietMs: 3000,
+  quietMs: 10_000,
   lateSamplesMax: 1_000_000,
   metadataMax: 50_000,
   maintenanceIntervalMs: 60_000,

@@ -6,6 +6,9 @@ import type { WalStats } from './wal/wal.ts'
 /** A handle to a series: an integer ≥ 1, never given to another series. 0 is "not known yet". */
 export type SeriesRef = number
 
+/** No sample is further from 1970 than this: the distance of any two times is then an exact number. Some 142,000 years. */
+export const timeMsMax = 2 ** 52 - 1
+
 export type MatchOp = '=' | '!=' | '=~' | '!~'
 
 /** One condition on a label. Regular expressions are anchored at both ends, and a missing label is the empty string. */
@@ -43,7 +46,7 @@ export interface AppendOutcome {
   readonly appended: number
   /** Older than the newest sample of their series, and the store takes none such (its out-of-order window is 0). */
   readonly outOfOrder: number
-  /** Older than the out-of-order window allows, or than retention keeps. */
+  /** Older than the out-of-order window allows, or than retention keeps; or further from 1970 than `timeMsMax`. */
   readonly tooOld: number
   /** Same time, other value. The first value stays. The same value again counts as appended. */
   readonly duplicate: number
@@ -67,6 +70,7 @@ export interface Appender {
    * @param timeMs - An integer of milliseconds since 1970.
    * @param value - Any number; NaN is kept as an ordinary NaN, whatever its bits. Staleness markers go through `appendStale`.
    * @returns The series' handle, or 0 when the series was refused for lack of room.
+   * @throws MW_STORE_LABELS_TOO_LONG when a new series has labels of more than a million characters; the appender stays as it was.
    */
   append(ref: SeriesRef, labels: Labels, timeMs: number, value: number): SeriesRef
   /**
@@ -78,7 +82,8 @@ export interface Appender {
   appendStale(ref: SeriesRef, timeMs: number): void
   /**
    * Makes the samples visible at once, and resolves when they are written to the log: from then on the end of the process does not lose them.
-   * @throws MW_STORE_READ_ONLY when the disk is full: nothing was taken.
+   * A sample that is there already is acknowledged when the one before it is.
+   * @throws MW_STORE_READ_ONLY when the disk is full: nothing was taken. MW_WAL_CLOSED when the store is closed.
    */
   commit(): Promise<AppendOutcome>
   rollback(): void

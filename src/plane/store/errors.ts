@@ -8,5 +8,6 @@ export const storeErrors = defineErrors({
     hint: 'Write the regular expression without the part that is named, or shorter.',
   },
   MW_STORE_SELECT_LIMIT: { kind: 'overloaded', retryable: false, hint: 'Ask for a shorter time range or for fewer series.' },
+  MW_STORE_LABELS_TOO_LONG: { kind: 'invalid', retryable: false, hint: 'Shorten or drop labels of the series before they are sent.' },
   MW_STORE_NO_FOLDER: { kind: 'unsupported', retryable: false, hint: 'Give the store a folder with --storage.path.' },
 })

@@ -2,6 +2,7 @@ export { analyzeFolder, type Damage, type PartReport, type Ranked, type TsdbRepo
 export type { Cardinality, Counted } from './cardinality.ts'
 export { type StoreConfig, storeDefaults } from './config.ts'
 export type * from './contract.ts'
+export { timeMsMax } from './contract.ts'
 export type { StoreLog } from './disk.ts'
 export { storeErrors } from './errors.ts'
 export { type CompiledMatcher, compileMatcher } from './matcher.ts'

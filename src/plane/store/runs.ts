@@ -2,7 +2,7 @@ import type { Labels } from '../../core/labels.ts'
 import type { EncodedChunk } from './block/write.ts'
 import { decodeChunk } from './chunk/chunk.ts'
 import type { SelectedSeries, TimeRange } from './contract.ts'
-import { SampleBuffer } from './sample-buffer.ts'
+import { SampleBuffer, upperBound } from './sample-buffer.ts'
 import { copyValue } from './stale.ts'
 
 /** Samples as they are, in columns that nobody changes any more: times from `timesAt` on, values from `valuesAt` on. */
@@ -90,21 +90,49 @@ function addWithout(chunk: EncodedChunk, deleted: readonly TimeRange[], into: Sa
   into.push(samples.timesMs, 0, samples.values, 0, samples.length)
 }
 
+/** Merges runs two by two, so that a sample is copied as often as the runs can be halved. */
 function mergeInto(runs: readonly Run[], into: SampleBuffer): void {
-  const all = new SampleBuffer(runs.reduce((sum, run) => sum + run.samples, 0))
-  for (const run of runs) addRun(run, all)
-  // Of equal times the earlier run's comes first: it stands first in `all`.
-  const order = Uint32Array.from({ length: all.length }, (_, i) => i).sort((a, b) => all.timesMs[a]! - all.timesMs[b]! || a - b)
-  into.reserve(order.length)
-  let lastMs = Number.NaN
-  for (const i of order) {
-    const timeMs = all.timesMs[i]!
-    if (timeMs === lastMs) continue
-    lastMs = timeMs
-    into.timesMs[into.length] = timeMs
-    copyValue(all.values, i, into.values, into.length)
-    into.length++
+  let parts = runs.map((run) => {
+    const part = new SampleBuffer(run.samples)
+    addRun(run, part)
+    return part
+  })
+  while (parts.length > 2) {
+    const merged: SampleBuffer[] = []
+    for (let i = 0; i < parts.length; i += 2) {
+      if (i + 1 === parts.length) merged.push(parts[i]!)
+      else {
+        merged.push(new SampleBuffer(parts[i]!.length + parts[i + 1]!.length))
+        mergeTwo(parts[i]!, parts[i + 1]!, merged.at(-1)!)
+      }
+    }
+    parts = merged
   }
+  mergeTwo(parts[0]!, parts[1]!, into)
+}
+
+/** Adds two rows of samples in order of time; where both have one of a time, that of the first. */
+function mergeTwo(first: SampleBuffer, second: SampleBuffer, into: SampleBuffer): void {
+  into.reserve(first.length + second.length)
+  let a = 0
+  let b = 0
+  while (a < first.length && b < second.length) {
+    // Samples mostly come in stretches from one side or the other, and those are copied at once.
+    const limitMs = second.timesMs[b]!
+    const end = first.timesMs[a]! > limitMs ? a : a + upperBound(first.timesMs, first.length - a, limitMs, a)
+    into.push(first.timesMs, a, first.values, a, end - a)
+    a = end
+    if (a > 0 && first.timesMs[a - 1] === limitMs) {
+      b++
+      continue
+    }
+    const nextMs = a < first.length ? first.timesMs[a]! : Number.POSITIVE_INFINITY
+    const to = b + upperBound(second.timesMs, second.length - b, nextMs - 1, b)
+    into.push(second.timesMs, b, second.values, b, to - b)
+    b = to
+  }
+  into.push(first.timesMs, a, first.values, a, first.length - a)
+  into.push(second.timesMs, b, second.values, b, second.length - b)
 }
 
 /** Takes the samples of a range out. */

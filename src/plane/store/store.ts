@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Labels, labelsKey, labelValue } from '../../core/labels.ts'
 import { type Clock, systemClock } from '../../core/time.ts'
 import { createPace } from '../../core/turns.ts'
 import type { Block } from './block/block.ts'
-import { type Cardinality, cardinalityOf } from './cardinality.ts'
-import { writeCheckpoint } from './checkpoint.ts'
+import { sortStrings } from './block/sort-strings.ts'
+import { type Cardinality, cardinalityInSteps, cardinalityOf } from './cardinality.ts'
 import { type StoreConfig, storeDefaults } from './config.ts'
 import type {
   Appender,
@@ -18,11 +17,11 @@ import type {
   StoreStats,
   TimeRange,
 } from './contract.ts'
-import { Disk, type StoreLog } from './disk.ts'
-import { storeErrors } from './errors.ts'
+import { type Disk, needsFolder, type StoreLog } from './disk.ts'
 import { Head } from './head/head.ts'
 import { type CompiledMatcher, compileMatcher } from './matcher.ts'
 import { MetadataTable } from './metadata.ts'
+import { openDisk } from './open-disk.ts'
 import { type Parts, select } from './select.ts'
 
 export interface StoreDeps {
@@ -32,10 +31,13 @@ export interface StoreDeps {
 
 const silent: StoreLog = { info() {}, warn() {}, error() {} }
 
+/** What it takes to look at one series, in units of a pace. */
+const VISIT_WORK = 50
+
 /** A store that keeps everything in memory and forgets it when the process ends. */
 export function createMemoryStore(config: Partial<Omit<StoreConfig, 'path'>> = {}): TimeSeriesStore {
   const settings = { ...storeDefaults, ...config, path: undefined }
-  return new TimeSeriesStore(settings, new MetadataTable(settings.metadataMax), undefined)
+  return new TimeSeriesStore(settings, new MetadataTable(settings.metadataMax), new Head(settings, systemClock))
 }
 
 /**
@@ -48,8 +50,8 @@ export async function openStore(
 ): Promise<TimeSeriesStore> {
   const settings = { ...storeDefaults, ...config }
   const metadata = new MetadataTable(settings.metadataMax)
-  const disk = settings.path === undefined ? undefined : await Disk.open(settings.path, settings, { log, clock, metadata })
-  return new TimeSeriesStore(settings, metadata, disk)
+  const disk = settings.path === undefined ? undefined : await openDisk(settings.path, settings, { log, clock, metadata })
+  return new TimeSeriesStore(settings, metadata, disk ?? new Head(settings, clock))
 }
 
 /** Samples of any number of series, in memory and on disk. */
@@ -59,11 +61,12 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
   readonly #disk: Disk | undefined
   readonly #head: Head
 
-  constructor(config: StoreConfig, metadata: MetadataTable, disk: Disk | undefined) {
+  /** @param place - The folder, or for a store in memory its head. */
+  constructor(config: StoreConfig, metadata: MetadataTable, place: Disk | Head) {
     this.#config = config
     this.#metadata = metadata
-    this.#disk = disk
-    this.#head = disk?.head ?? new Head(config)
+    this.#disk = place instanceof Head ? undefined : place
+    this.#head = place instanceof Head ? place : place.head
   }
 
   get #blocks(): readonly Block[] {
@@ -98,18 +101,18 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
     await this.#visit(matcherSets, range, (labels) => {
       for (const [name] of labels) names.add(name)
     })
-    return [...names].sort()
+    return sortStrings([...names], createPace())
   }
 
   async labelValues(name: string, matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<string[]> {
     const values = new Set<string>()
     await this.#visit(matcherSets, range, (labels) => values.add(labelValue(labels, name)), name)
     values.delete('')
-    return [...values].sort()
+    return sortStrings([...values], createPace())
   }
 
   /** Every series that matches one of the sets and has a sample in the range; it may come more than once. @param label - Which it must have, if given. */
-  async #visit(
+  #visit(
     matcherSets: readonly (readonly Matcher[])[],
     asked: TimeRange,
     visit: (labels: Labels, key?: string) => void,
@@ -118,30 +121,34 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
     const range = this.#kept(asked)
     const pace = createPace()
     const having: Matcher[] = label === undefined ? [] : [{ name: label, op: '!=', value: '' }]
+    // As in `select`: blocks and head of one moment, and nothing leaves the head meanwhile.
     const held = this.#parts.acquire()
-    try {
-      for (const set of matcherSets.length === 0 ? [[]] : matcherSets) {
-        const matchers: CompiledMatcher[] = [...set, ...having].map(compileMatcher)
-        for (const series of this.#head.index.match(matchers)) {
-          if (series.hasSampleIn(range)) visit(series.labels, series.key)
-          if (pace.due(20)) await pace.breathe()
-        }
-        for (const block of held.blocks) {
-          for (const { labels } of await block.matchInTurns(matchers, range, pace)) {
-            visit(labels)
-            if (pace.due(20)) await pace.breathe()
+    return this.#head.searches.run(async () => {
+      try {
+        for (const set of matcherSets.length === 0 ? [[]] : matcherSets) {
+          const matchers: CompiledMatcher[] = [...set, ...having].map(compileMatcher)
+          for (const series of this.#head.index.match(matchers)) {
+            if (series?.hasSampleIn(range)) visit(series.labels, series.key)
+            if (pace.due(series === undefined ? 500 : VISIT_WORK)) await pace.breathe()
+          }
+          for (const block of held.blocks) {
+            for (const { labels } of await block.matchInTurns(matchers, range, pace)) {
+              visit(labels)
+              if (pace.due(VISIT_WORK)) await pace.breathe()
+            }
           }
         }
+      } finally {
+        held.release()
       }
-    } finally {
-      held.release()
-    }
+    })
   }
 
   setMetadata(metric: string, metadata: MetricMetadata): void {
-    if (!this.#metadata.set(metric, metadata) || this.#disk === undefined) return
+    // On a full disk it waits for the next checkpoint: nobody was promised anything.
+    if (!this.#metadata.set(metric, metadata) || this.#disk === undefined || this.#disk.wal.readOnly) return
     this.#disk.log.metadata(metric, metadata)
-    this.#disk.log.commit().catch(() => {}) // Nobody was promised anything: a checkpoint writes it again.
+    this.#disk.log.commit().catch(() => {})
   }
 
   metadata(metric?: string): ReadonlyMap<string, MetricMetadata> {
@@ -151,32 +158,35 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
   truncate(nowMs: number): void {
     if (this.#disk !== undefined) return // The disk has a clock of its own.
     const head = this.#head
-    head.retentionFloorMs = Math.max(head.retentionFloorMs, nowMs - this.#config.retentionMs)
+    head.keepFrom(Math.max(head.retentionFloorMs, nowMs - this.#config.retentionMs))
+    void this.#forgetOld() // Two at a time do no harm.
+  }
+
+  async #forgetOld(): Promise<void> {
+    const head = this.#head
+    const pace = createPace()
     for (const series of head.index.all()) {
-      series.sealBefore(head.retentionFloorMs, head.memory)
-      head.counts.samples -= series.dropChunksBefore(head.retentionFloorMs)
+      const floorMs = head.retentionFloorMs
+      series.sealBefore(floorMs, head.memory)
+      const late = series.dropLateBefore(floorMs)
+      head.counts.samples -= series.dropChunksBefore(floorMs) + late
+      head.counts.lateSamples -= late
+      if (pace.due(50)) await pace.breathe()
     }
-    head.index.remove([...head.index.all()].filter((series) => series.isEmpty))
+    await head.forgetEmpty(pace)
   }
 
   async deleteSeries(matcherSets: readonly (readonly Matcher[])[], range: TimeRange): Promise<void> {
     const sets = matcherSets.map((set) => set.map(compileMatcher))
-    const work = async () => {
-      const disk = this.#disk
-      const pace = createPace()
-      for (const matchers of sets) {
-        await disk?.blocks.deleteSamples(matchers, range)
-        for (const series of [...this.#head.index.match(matchers)]) {
-          if (!series.hasSampleIn(range)) continue
-          this.#head.counts.samples -= series.delete(range, this.#head.memory)
-          if (disk !== undefined) this.#head.declare(series)
-          disk?.log.tombstone(series.ref, range.fromMs, range.toMs)
-          if (pace.due(1000)) await pace.breathe()
-        }
+    if (this.#disk !== undefined) return this.#disk.delete(sets, range)
+    const pace = createPace()
+    for (const matchers of sets) {
+      for (const series of this.#head.index.match(matchers)) {
+        if (series?.hasSampleIn(range)) this.#head.delete(series, range)
+        if (pace.due(series === undefined ? 500 : 1000)) await pace.breathe()
       }
-      await disk?.log.commit()
     }
-    await (this.#disk === undefined ? work() : this.#disk.exclusively(work))
+    await this.#head.forgetEmpty(pace)
   }
 
   async cleanTombstones(): Promise<void> {
@@ -184,17 +194,10 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
     await disk?.exclusively(() => disk.blocks.cleanTombstones())
   }
 
-  async snapshot({ skipHead }: { readonly skipHead: boolean }): Promise<string> {
-    const disk = this.#disk
-    const path = this.#config.path
-    if (disk === undefined || path === undefined) throw storeErrors.MW_STORE_NO_FOLDER('a store in memory has no snapshots')
+  async snapshot(options: { readonly skipHead: boolean }): Promise<string> {
+    const disk = needsFolder(this.#disk, 'snapshots')
     const name = `${new Date().toISOString().replaceAll(/[-:.]/g, '')}-${Math.random().toString(16).slice(2, 10)}`
-    const dir = join(path, 'snapshots', name)
-    await disk.exclusively(async () => {
-      await mkdir(join(dir, 'checkpoints'), { recursive: true })
-      await disk.blocks.snapshotInto(join(dir, 'blocks'))
-      if (!skipHead) await writeCheckpoint(join(dir, 'checkpoints'), this.#head, 0, createPace())
-    })
+    await disk.snapshot(join(disk.dir, 'snapshots', name), options)
     return name
   }
 
@@ -206,11 +209,23 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
 
   /** Flushes, compacts and forgets what is due; done from time to time anyway. @param options - Compaction can wait until much has been written. */
   async maintain(options: { readonly compact?: boolean } = {}): Promise<void> {
-    await this.#disk?.maintain(options)
+    await this.#disk?.maintenance.maintain(options)
   }
 
+  /** Where the series in memory come from. It holds up everything else for as long as it takes: prefer `countCardinality`. */
   cardinality(limit: number): Cardinality {
     return cardinalityOf(this.#head, limit)
+  }
+
+  /** Where the series in memory come from. @param limit - Entries of each list at most. */
+  async countCardinality(limit: number): Promise<Cardinality> {
+    const steps = cardinalityInSteps(this.#head, limit)
+    const pace = createPace()
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done === true) return value
+      if (pace.due(10_000)) await pace.breathe()
+    }
   }
 
   /** Why nothing is taken at the moment; undefined when samples are welcome. */
@@ -250,6 +265,7 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
 function diskStats(disk: Disk): StoreStats['disk'] {
   return {
     ...disk.stats,
+    maintenanceFailures: disk.maintenance.failures,
     readOnly: disk.wal.readOnly,
     walBytes: disk.wal.sizeBytes,
     blockBytes: disk.blocks.sizeBytes,

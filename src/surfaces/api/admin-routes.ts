@@ -16,6 +16,9 @@ export function adminRoutes(app: FastifyInstance, { admin, parseSelector }: ApiD
       url: `/api/v1/admin/tsdb/${name}`,
       handler: async (request: FastifyRequest, reply) => {
         if (admin === undefined) throw apiErrors.MW_API_ADMIN_DISABLED('admin APIs disabled')
+        // A form on any page could otherwise delete the data of whoever looks at it: browsers send those without asking.
+        if (request.headers['sec-fetch-site'] === 'cross-site')
+          throw apiErrors.MW_API_CROSS_SITE('a page of another site asked for an administrative action')
         const data = await act(admin, paramsOf(request))
         return data === undefined ? reply.code(204).send() : success(data)
       },
@@ -24,7 +27,7 @@ export function adminRoutes(app: FastifyInstance, { admin, parseSelector }: ApiD
   route('delete_series', async (to, params) => {
     if (!params.has('match[]')) throw apiErrors.MW_API_PARAMETER('no match[] parameter provided')
     const range = rangeParam(params)
-    const sets = matchParam(params, parseSelector)
+    const sets = await matchParam(params, parseSelector)
     if (!isEmpty(range)) await to.deleteSeries(sets, range)
   })
   route('clean_tombstones', (to) => to.cleanTombstones())

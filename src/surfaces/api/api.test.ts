@@ -5,8 +5,7 @@ import { needs } from '../../../test/support/needs.ts'
 import { toLabels } from '../../core/labels.ts'
 import type { ActiveAlert, RuleGroupStatus } from '../../plane/rules/index.ts'
 import type { TargetStatus } from '../../plane/scrape/index.ts'
-import { createMemoryStore } from '../../plane/store/index.ts'
-import type { StoreCardinality } from './contract.ts'
+import { type Cardinality, createMemoryStore } from '../../plane/store/index.ts'
 import { createAnswerCheck, createTestApi } from './testing.ts'
 
 const nowMs = Date.parse('2026-11-20T12:00:00Z')
@@ -73,7 +72,7 @@ const groups: RuleGroupStatus[] = [
   },
 ]
 
-const cardinality: StoreCardinality = {
+const cardinality: Cardinality = {
   headStats: { numSeries: 4, numLabelPairs: 6, chunkCount: 5, minTime: undefined, maxTime: nowMs },
   seriesCountByMetricName: [{ name: 'load', value: 2 }],
   labelValueCountByLabelName: [],
@@ -81,9 +80,9 @@ const cardinality: StoreCardinality = {
   seriesCountByLabelValuePair: [],
 }
 
+const store = createMemoryStore()
 let app: FastifyInstance
 beforeAll(async () => {
-  const store = createMemoryStore()
   const appender = store.appender()
   for (let i = 0; i <= 10; i++) {
     appender.append(0, toLabels({ __name__: 'load', zone: 'a' }), nowMs - 100_000 + i * 10_000, i / 4)
@@ -292,6 +291,28 @@ test('series, labels and values, by matchers and time', async () => {
 test('metadata', async () => {
   expect((await get('metadata', { metric: 'load' })).body.data).toEqual({ load: [{ type: 'gauge', help: 'How busy.', unit: '' }] })
   expect(Object.keys((await get('metadata', { limit: '1' })).body.data)).toHaveLength(1)
+})
+
+test('metadata of targets: those of the metrics they had lately', async () => {
+  const busy = { type: 'gauge', help: 'How busy.', unit: '' } as const
+  const [target] = targets
+  const writing = store.appender()
+  writing.append(0, toLabels({ __name__: 'busy', ...target!.labels }), nowMs, 1)
+  writing.append(0, toLabels({ __name__: 'took_seconds_bucket', le: '+Inf', ...target!.labels }), nowMs, 1)
+  await writing.commit()
+  store.setMetadata('busy', busy)
+  store.setMetadata('took_seconds', { type: 'histogram', help: 'Time.', unit: 'seconds' })
+  const all = (await get('targets/metadata', { match_target: '{job="app"}' })).body
+  expect(all.data).toEqual([
+    { target: target!.labels, metric: 'busy', ...busy },
+    { target: target!.labels, metric: 'took_seconds', type: 'histogram', help: 'Time.', unit: 'seconds' },
+  ])
+  expect(checkAnswer?.('TargetMetadataOutputBody', all) ?? '').toBe('')
+  expect((await get('targets/metadata', { metric: 'busy', match_target: '{job="app"}' })).body.data).toEqual([
+    { target: target!.labels, ...busy },
+  ])
+  expect((await get('targets/metadata', { match_target: '{job="none"}' })).body.data).toEqual([])
+  expect((await get('targets/metadata', { limit: '0' })).body.data).toEqual([])
 })
 
 test('targets', async () => {

@@ -17,7 +17,7 @@ export function compressAnswers(app: FastifyInstance): void {
     const isStream = payload instanceof Readable
     const isText = typeof payload === 'string' || Buffer.isBuffer(payload)
     if (!isStream && !(isText && payload.length >= BYTES_MIN)) return payload
-    reply.header('vary', 'accept-encoding')
+    reply.header('vary', [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', '))
     if (request.method === 'HEAD' || reply.hasHeader('content-encoding') || !acceptsGzip(request.headers['accept-encoding'])) return payload
     reply.header('content-encoding', 'gzip')
     reply.removeHeader('content-length')

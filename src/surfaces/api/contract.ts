@@ -3,6 +3,7 @@ import type { QueryEngine } from '../../plane/promql/contract.ts'
 import type { RuleManager } from '../../plane/rules/contract.ts'
 import type { Scraper } from '../../plane/scrape/contract.ts'
 import type { Matcher, SeriesStore, StoreAdmin } from '../../plane/store/contract.ts'
+import type { Cardinality } from '../../plane/store/index.ts'
 import type { QueryGateLimits } from './query-gate.ts'
 import type { RemoteWriteLimits } from './remote-write/limits.ts'
 
@@ -22,9 +23,11 @@ export interface ApiDeps {
   /** A query as a tree in JSON, in Prometheus's shape. @throws when it does not parse. */
   readonly parseQueryTree: (query: string) => unknown
   /** Where the series in memory come from. @param limit - Entries of each list. */
-  readonly cardinality: (limit: number) => StoreCardinality
+  readonly cardinality: (limit: number) => Cardinality
   /** What an administrator may do; undefined where nobody may. */
   readonly admin: StoreAdmin | undefined
+  /** Whether pages of another origin, such as `https://grafana.example`, may read the answers. */
+  readonly allowsOrigin: (origin: string) => boolean
   /** Whether remote write is taken, and its bounds where they are not the usual ones. */
   readonly remoteWrite: Partial<RemoteWriteLimits> & { readonly enabled: boolean }
   /** How many queries may run and wait; see `queryGateDefaults`. */
@@ -47,25 +50,4 @@ export interface ServerStatus {
   readonly isReady: () => boolean
   /** Damaged pieces of data found so far. */
   readonly corruptions?: () => number
-}
-
-export interface CountByName {
-  readonly name: string
-  readonly value: number
-}
-
-/** What to look at when there are too many series. Each list has the largest first. */
-export interface StoreCardinality {
-  readonly headStats: {
-    readonly numSeries: number
-    readonly numLabelPairs: number
-    readonly chunkCount: number
-    /** Milliseconds since 1970; undefined while there is no sample. */
-    readonly minTime: number | undefined
-    readonly maxTime: number | undefined
-  }
-  readonly seriesCountByMetricName: readonly CountByName[]
-  readonly labelValueCountByLabelName: readonly CountByName[]
-  readonly memoryInBytesByLabelName: readonly CountByName[]
-  readonly seriesCountByLabelValuePair: readonly CountByName[]
 }

@@ -8,6 +8,7 @@ export const apiErrors = defineErrors({
   MW_API_CANCELED: { kind: 'unavailable', retryable: true, hint: 'Ask again.' },
   MW_API_NOT_FOUND: { kind: 'not_found', retryable: false, hint: 'See the Prometheus HTTP API for the addresses there are.' },
   MW_API_METHOD: { kind: 'invalid', retryable: false, hint: 'Use one of the methods named.' },
+  MW_API_CROSS_SITE: { kind: 'invalid', retryable: false, hint: 'Ask from a terminal or from a page of the same host.' },
   MW_API_ADMIN_DISABLED: { kind: 'unavailable', retryable: false, hint: 'Start the monitor with --web.enable-admin-api.' },
 })
 
@@ -38,6 +39,7 @@ const ofCode: Readonly<Record<string, readonly [status: number, type: ApiErrorTy
   MW_PROMQL_CANCELED: [499, 'canceled'],
   MW_API_CANCELED: [499, 'canceled'],
   MW_API_METHOD: [405, 'bad_data'],
+  MW_API_CROSS_SITE: [403, 'bad_data'],
   MW_API_ADMIN_DISABLED: [500, 'unavailable'], // An odd status, and Prometheus's.
 }
 

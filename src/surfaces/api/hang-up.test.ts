@@ -7,6 +7,11 @@ import { promqlErrors } from '../../plane/promql/index.ts'
 import { createMemoryStore } from '../../plane/store/index.ts'
 import { createTestApi } from './testing.ts'
 
+const stats = {
+  timings: { evalTotalTime: 2, resultSortTime: 0, queryPreparationTime: 0, innerEvalTime: 2, execQueueTime: 0, execTotalTime: 2 },
+  samples: { totalQueryableSamples: 0, peakSamples: 0 },
+}
+
 /** An engine whose queries end when they are told to, or when their caller goes away. */
 function scriptedEngine() {
   const running = new Map<string, { options: QueryOptions; end: () => void }>()
@@ -17,7 +22,7 @@ function scriptedEngine() {
     instant: (query, timeMs, options = {}) =>
       new Promise((resolve, reject) => {
         const value = { kind: 'scalar', timeMs, value: 1 } as const
-        running.set(query, { options, end: () => resolve({ value, warnings: [], infos: [] }) })
+        running.set(query, { options, end: () => resolve({ value, warnings: [], infos: [], stats }) })
         options.signal?.addEventListener('abort', () => {
           canceled.push(query)
           reject(promqlErrors.MW_PROMQL_CANCELED('query was canceled'))
@@ -61,4 +66,21 @@ test('a client that hangs up ends its query, while it runs and while it waits', 
   expect(answer.statusCode).toBe(200)
   answer.resume()
   expect(api.stats().queries).toEqual({ running: 0, waiting: 0, done: 1, failed: 0, refused: 1, canceled: 2, timedOut: 0 })
+})
+
+test('the figures of a query hold the time it waited for its turn', async () => {
+  const { engine, running } = scriptedEngine()
+  const { app, api } = await createTestApi(createMemoryStore(), { clock: { now: () => 0 }, engine, queries: { runningMax: 1 } })
+  onTestFinished(() => app.close())
+  const [first, second] = ['first', 'second'].map((query) => app.inject({ url: `/api/v1/query?query=${query}&stats=all` }))
+  const beganMs = performance.now()
+  await expect.poll(() => api.stats().queries.waiting).toBe(1)
+  await expect.poll(() => performance.now() - beganMs).toBeGreaterThan(30)
+  running.get('first')!.end()
+  await expect.poll(() => running.has('second')).toBe(true)
+  running.get('second')!.end()
+  expect((await first!).json().data.stats.timings.execQueueTime).toBeLessThan(0.02)
+  const { execQueueTime, execTotalTime } = (await second!).json().data.stats.timings
+  expect(execQueueTime).toBeGreaterThan(0.02)
+  expect(execTotalTime).toBeCloseTo(2 + execQueueTime)
 })

@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import { adminRoutes } from './admin-routes.ts'
 import { compressAnswers } from './compress.ts'
 import type { ApiDeps } from './contract.ts'
+import { allowOrigins } from './cross-origin.ts'
+import { discardRest } from './discard.ts'
 import { apiErrors, toFailure } from './errors.ts'
 import { createQueryGate, type QueryGateStats, queryGateDefaults } from './query-gate.ts'
 import { queryRoutes, queryTextRoutes } from './query-routes.ts'
@@ -11,16 +13,17 @@ import { seriesRoutes } from './series-routes.ts'
 import { statusRoutes } from './status-routes.ts'
 import { targetRoutes } from './target-routes.ts'
 
-export type { ApiDeps, ServerStatus, StoreCardinality } from './contract.ts'
+export type { ApiDeps, ServerStatus } from './contract.ts'
 export { apiErrors } from './errors.ts'
 export { type QueryGateLimits, type QueryGateStats, queryGateDefaults } from './query-gate.ts'
+export { stepsMax } from './query-routes.ts'
 export { remoteWriteErrors } from './remote-write/errors.ts'
 export { type RemoteWriteLimits, remoteWriteLimits } from './remote-write/limits.ts'
 export type { Refusal } from './remote-write/receiver.ts'
 export type { WriteRouteStats } from './remote-write/routes.ts'
 
-/** Largest form that is read; PromQL of that length is refused with better words. */
-const FORM_BYTES_MAX = 10 << 20
+/** Largest form that is read: some milliseconds of work, and a hundred times what dashboards send. */
+const FORM_BYTES_MAX = 2 << 20
 
 export interface PrometheusApi {
   /** Adds the routes to a server. */
@@ -56,10 +59,14 @@ export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
       app.addHook('onRoute', ({ url, method }) => {
         if (method !== 'HEAD') known.set(url, [...(known.get(url) ?? []), ...[method].flat()])
       })
+      allowOrigins(app, deps.allowsOrigin)
       remoteWrite = await writeRoute(app, deps.remoteWrite, deps)
       readForms(app)
       compressAnswers(app)
-      app.setErrorHandler((error, _, reply) => sendFailure(error, reply))
+      app.setErrorHandler(async (error, request, reply) => {
+        await discardRest(request.raw)
+        return sendFailure(error, reply)
+      })
       queryRoutes(app, deps, gate)
       queryTextRoutes(app, deps)
       seriesRoutes(app, deps)
@@ -86,6 +93,7 @@ function readForms(app: FastifyInstance): void {
 function refuseTheRest(app: FastifyInstance, known: ReadonlyMap<string, readonly string[]>): void {
   const patterns = [...known].map(([url, methods]) => ({ pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}/?$`), methods }))
   app.all('/api/*', async (request, reply) => {
+    if (request.method === 'OPTIONS') return reply.code(204).send() // A browser asks what it may send.
     const url = request.url.split('?')[0]!
     const methods = patterns.find(({ pattern }) => pattern.test(url))?.methods
     if (methods === undefined) throw apiErrors.MW_API_NOT_FOUND(`there is no ${request.method} ${url} here`)

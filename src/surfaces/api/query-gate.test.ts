@@ -78,3 +78,15 @@ test('who is gone already is not begun', async () => {
   expect(begun).toEqual([])
   expect(gate.stats()).toMatchObject({ running: 0, canceled: 1 })
 })
+
+test('work is told how long it waited for its turn', async () => {
+  const gate = createQueryGate({ runningMax: 1, waitingMax: 1, waitMsMax: 60_000 })
+  const first = Promise.withResolvers<void>()
+  const waits = [gate.run((waitedMs) => first.promise.then(() => waitedMs), never), gate.run(async (waitedMs) => waitedMs, never)]
+  const beganMs = performance.now()
+  await expect.poll(() => performance.now() - beganMs).toBeGreaterThan(20)
+  first.resolve()
+  const [atOnce, later] = await Promise.all(waits)
+  expect(atOnce).toBeLessThan(20)
+  expect(later).toBeGreaterThan(20)
+})

@@ -24,11 +24,11 @@ export interface QueryGateStats {
 
 export interface QueryGate {
   /**
-   * Runs the work when its turn comes.
+   * Runs the work when its turn comes, and tells it how long that took.
    * @param waitMs - Longest wait for the turn, where that is shorter than the usual.
    * @throws MW_API_BUSY when too many wait, MW_API_QUEUE_TIMEOUT, and MW_API_CANCELED when the signal is aborted while it waits.
    */
-  run<T>(work: () => Promise<T>, signal: AbortSignal, waitMs?: number): Promise<T>
+  run<T>(work: (waitedMs: number) => Promise<T>, signal: AbortSignal, waitMs?: number): Promise<T>
   stats(): QueryGateStats
 }
 
@@ -75,6 +75,7 @@ export function createQueryGate({ runningMax, waitingMax, waitMsMax }: QueryGate
   }
   return {
     async run(work, signal, waitMs = waitMsMax) {
+      const cameMs = performance.now()
       try {
         await turn(signal, waitMs)
       } catch (error) {
@@ -82,7 +83,7 @@ export function createQueryGate({ runningMax, waitingMax, waitMsMax }: QueryGate
         throw error
       }
       try {
-        const result = await work()
+        const result = await work(performance.now() - cameMs)
         counts.done++
         return result
       } catch (error) {

@@ -1,23 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { messageOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/time.ts'
-import type { QueryEngine, QueryOptions } from '../../plane/promql/contract.ts'
+import type { QueryEngine, QueryOptions, QueryResult } from '../../plane/promql/contract.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
 import { badData, durationParam, invalid, limitParam, paramsOf, requiredDurationParam, requiredTimeParam, timeParam } from './params.ts'
 import type { QueryGate } from './query-gate.ts'
 import { sendResult, success } from './reply.ts'
 
-/** Points one series of a range query may have, as in Prometheus. */
-const pointsMax = 11_000
+/** Steps a range query may take, as in Prometheus; its series have one point more. */
+export const stepsMax = 11_000
 
 /** `/api/v1/query` and `/api/v1/query_range`. */
 export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats = false }: ApiDeps, gate: QueryGate): void {
-  const ask = <T>(params: URLSearchParams, reply: FastifyReply, evaluate: (options: QueryOptions) => Promise<T>): Promise<T> => {
+  const ask = (params: URLSearchParams, reply: FastifyReply, evaluate: (options: QueryOptions) => Promise<QueryResult>) => {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     const options = optionsOf(params, gone.signal, perStepStats)
-    return gate.run(() => evaluate(options), gone.signal, options.timeoutMs)
+    return gate.run(async (waitedMs) => withQueueTime(await evaluate(options), waitedMs / 1000), gone.signal, options.timeoutMs)
   }
   const instant = async (request: FastifyRequest, reply: FastifyReply) => {
     const params = paramsOf(request)
@@ -35,10 +35,10 @@ export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats 
     if (endMs < startMs) throw invalid('end', 'end timestamp must not be before start time')
     const stepMs = requiredDurationParam(params, 'step')
     if (stepMs <= 0) throw invalid('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
-    if ((endMs - startMs) / stepMs > pointsMax) {
+    if (Math.floor((endMs - startMs) / stepMs) > stepsMax) {
       throw apiErrors.MW_API_PARAMETER(
         'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
-        { hint: `A step of ${formatDuration(Math.ceil((endMs - startMs) / pointsMax))} or more fits.` },
+        { hint: `A step of ${formatDuration(Math.ceil((endMs - startMs) / stepsMax))} or more fits.` },
       )
     }
     const { query, type } = queryParam(params, engine)
@@ -51,6 +51,17 @@ export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats 
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query_range', handler: range })
+}
+
+/** The engine does not see the queue; as in Prometheus, the total holds it. */
+function withQueueTime(result: QueryResult, queueTime: number): QueryResult {
+  const { stats } = result
+  if (stats === undefined) return result
+  const { timings } = stats
+  return {
+    ...result,
+    stats: { ...stats, timings: { ...timings, execQueueTime: queueTime, execTotalTime: timings.execTotalTime + queueTime } },
+  }
 }
 
 /** What reads a query and does not run it: `/api/v1/format_query`, `/api/v1/parse_query`, `/api/v1/query_exemplars`. */

@@ -16,7 +16,7 @@ export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches
     const names = new Set(params.getAll('rule_name[]'))
     const groupNames = new Set(params.getAll('rule_group[]'))
     const files = new Set(params.getAll('file[]'))
-    const sets = matchParam(params, parseSelector, false)
+    const sets = await matchParam(params, parseSelector, false)
     const wanted = (rule: RuleStatus) =>
       (kind === undefined || rule.kind === kind) &&
       (names.size === 0 || names.has(rule.name)) &&

@@ -4,7 +4,7 @@ import { sortInTurns } from '../../core/sort-in-turns.ts'
 import { createPace } from '../../core/turns.ts'
 import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
-import { isEmpty, limitParam, matchParam, paramsOf, parseInteger, rangeParam } from './params.ts'
+import { countParam, isEmpty, limitParam, matchParam, paramsOf, rangeParam } from './params.ts'
 import { labelsJson, limited, sendList, success } from './reply.ts'
 
 /** `/api/v1/series`, `/labels`, `/label/<name>/values` and `/metadata`. */
@@ -14,7 +14,7 @@ export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: Api
     if (!params.has('match[]')) throw apiErrors.MW_API_PARAMETER('no match[] parameter provided')
     const limit = limitParam(params)
     const range = rangeParam(params)
-    const sets = matchParam(params, parseSelector)
+    const sets = await matchParam(params, parseSelector)
     const found = isEmpty(range) ? [] : await store.series(sets, range)
     await sortInTurns(found, compareLabels, createPace())
     const { items, warnings } = limited(found, limit)
@@ -24,7 +24,7 @@ export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: Api
     const params = paramsOf(request)
     const limit = limitParam(params)
     const range = rangeParam(params)
-    const sets = matchParam(params, parseSelector, false)
+    const sets = await matchParam(params, parseSelector, false)
     const { items, warnings } = limited(isEmpty(range) ? [] : await store.labelNames(sets, range), limit)
     return sendList(reply, items, toText, { warnings })
   }
@@ -36,7 +36,7 @@ export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: Api
     if (name === '') throw apiErrors.MW_API_PARAMETER('invalid label name: ""')
     const limit = limitParam(params)
     const range = rangeParam(params)
-    const sets = matchParam(params, parseSelector, false)
+    const sets = await matchParam(params, parseSelector, false)
     const { items, warnings } = limited(isEmpty(range) ? [] : await store.labelValues(name, sets, range), limit)
     return sendList(reply, items, toText, { warnings })
   })
@@ -50,15 +50,6 @@ export function seriesRoutes(app: FastifyInstance, { store, parseSelector }: Api
 }
 
 const toText = (item: string) => JSON.stringify(item)
-
-/** A count as the metadata routes read it: 0 is nothing at all, and what is negative sets no limit. */
-function countParam(params: URLSearchParams, name: string): number {
-  const text = params.get(name)
-  if (text === null || text === '') return Number.POSITIVE_INFINITY
-  const value = parseInteger(text)
-  if (typeof value === 'string') throw apiErrors.MW_API_PARAMETER(`${name} must be a number`)
-  return value < 0 ? Number.POSITIVE_INFINITY : value
-}
 
 /** `U__http_2e_status` is `http.status`: how names that are no plain identifiers stand in an address. */
 function unescapeName(name: string): string {

@@ -1,7 +1,8 @@
 import { availableParallelism, hostname } from 'node:os'
 import { cwd, version as nodeVersion } from 'node:process'
 import type { FastifyInstance } from 'fastify'
-import type { ApiDeps, StoreCardinality } from './contract.ts'
+import type { Cardinality } from '../../plane/store/index.ts'
+import type { ApiDeps } from './contract.ts'
 import { apiErrors } from './errors.ts'
 import { paramsOf, parseInteger } from './params.ts'
 import { success, timestamp } from './reply.ts'
@@ -64,7 +65,7 @@ export function statusRoutes(app: FastifyInstance, { status, clock, cardinality,
 }
 
 /** By hand: an empty store has the ends of 64 bits as its times, which a double would round past what Go reads. */
-function cardinalityJson({ headStats, ...lists }: StoreCardinality): string {
+function cardinalityJson({ headStats, ...lists }: Cardinality): string {
   const { minTime, maxTime, ...counts } = headStats
   const times = `"minTime":${minTime ?? '9223372036854775807'},"maxTime":${maxTime ?? '-9223372036854775808'}`
   return `{"status":"success","data":{"headStats":{${JSON.stringify(counts).slice(1, -1)},${times}},${JSON.stringify(lists).slice(1)}}`

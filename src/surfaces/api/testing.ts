@@ -4,9 +4,10 @@ import { Ajv, type AnySchema } from 'ajv'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { parse } from 'yaml'
 import { createQueryEngine, formatQuery, parseQueryTree, parseSelector } from '../../plane/promql/index.ts'
-import { compileMatcher, type SeriesStore } from '../../plane/store/index.ts'
-import type { ApiDeps, StoreCardinality } from './contract.ts'
+import { type Cardinality, compileMatcher, type SeriesStore } from '../../plane/store/index.ts'
+import type { ApiDeps } from './contract.ts'
 import { answerFrameworkError, createPrometheusApi, type PrometheusApi } from './index.ts'
+import { stepsMax } from './query-routes.ts'
 
 /**
  * Checks answers against the OpenAPI description of the Prometheus API.
@@ -25,7 +26,7 @@ export function createAnswerCheck(): ((schema: string, answer: unknown) => strin
   }
 }
 
-const nothingCounted: StoreCardinality = {
+const nothingCounted: Cardinality = {
   headStats: { numSeries: 0, numLabelPairs: 0, chunkCount: 0, minTime: undefined, maxTime: undefined },
   seriesCountByMetricName: [],
   labelValueCountByLabelName: [],
@@ -40,7 +41,7 @@ export async function createTestApi(
 ): Promise<{ app: FastifyInstance; api: PrometheusApi }> {
   const api = createPrometheusApi({
     store,
-    engine: createQueryEngine({}, { reader: store }),
+    engine: createQueryEngine({ pointsMax: stepsMax + 1 }, { reader: store }),
     scraper: { targets: () => [] },
     rules: { groups: () => [], alerts: () => [] },
     parseSelector,
@@ -49,6 +50,7 @@ export async function createTestApi(
     parseQueryTree,
     cardinality: () => nothingCounted,
     admin: undefined,
+    allowsOrigin: () => true,
     remoteWrite: { enabled: false },
     status: {
       version: '0.0.1',

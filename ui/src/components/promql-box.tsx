@@ -13,7 +13,7 @@ import { ViewLink } from './view-link.tsx'
 export type Answer =
   | { readonly kind: 'graph'; readonly series: readonly Series[]; readonly grid: TimeGrid; readonly tookMs: number }
   | { readonly kind: 'table'; readonly samples: readonly Sample[]; readonly tookMs: number }
-  | { readonly kind: 'fault'; readonly message: string; readonly expr: string }
+  | { readonly kind: 'fault'; readonly message: string; readonly expr: string; readonly isFinal: boolean }
 
 /** Any question, in the plane's own language, about the same time as the page above. */
 export function PromqlBox({ page, view }: { readonly page: Page; readonly view: View }) {
@@ -44,7 +44,8 @@ export function PromqlBox({ page, view }: { readonly page: Page; readonly view: 
     }
   }, [expr, tab, view.range, view.atMs])
   useEffect(() => {
-    if (expr !== '' && underWay.current === undefined) ask()
+    const isRefused = answer?.kind === 'fault' && answer.isFinal && answer.expr === expr
+    if (expr !== '' && !isRefused && underWay.current === undefined) ask()
   }, [moment])
 
   const run = () => navigate({ expr: draft.trim() })
@@ -109,7 +110,9 @@ async function answerTo({ expr, tab, atMs }: View, grid: TimeGrid, signal: Abort
     if (tab === 'graph') return { kind: 'graph', series: await api.queryRange(expr, grid, { signal }), grid, tookMs: took() }
     return { kind: 'table', samples: await api.query(expr, { timeMs: atMs, signal }), tookMs: took() }
   } catch (error) {
-    return error instanceof ApiError && error.kind === 'refused' ? { kind: 'fault', message: error.message, expr } : undefined
+    if (!(error instanceof ApiError && error.kind === 'refused')) return undefined
+    // What does not parse now does not parse later; another refusal may hang on the data.
+    return { kind: 'fault', message: error.message, expr, isFinal: error.errorType === 'bad_data' }
   }
 }
 

@@ -9,7 +9,7 @@ import type { BlockIndex, ChunkPlace } from './block-index.ts'
 import { BlockSeries } from './block-series.ts'
 import { damaged } from './bytes.ts'
 import { blockErrors } from './errors.ts'
-import { codeOf, writeError } from './files.ts'
+import { codeOf, passingReadError, writeError } from './files.ts'
 import { type BytesBudget, type DamagedPieces, type LoadedPieces, loadPieces } from './load.ts'
 import { matchInSteps, matchSeries } from './match.ts'
 import { type BlockMeta, META_FILE, parseMeta } from './meta.ts'
@@ -73,7 +73,7 @@ async function readWhole<T>(dir: string, name: string, use: (bytes: Buffer) => T
     return use(await readFile(join(dir, name)))
   } catch (error) {
     if (codeOf(error) === '') throw error
-    throw damaged(join(dir, name), `it cannot be read (${codeOf(error)})`, error)
+    throw passingReadError(error, join(dir, name)) ?? damaged(join(dir, name), `it cannot be read (${codeOf(error)})`, error)
   }
 }
 
@@ -89,7 +89,10 @@ async function openData(dir: string, { columns }: BlockIndex): Promise<FileHandl
   try {
     return await open(path, 'r')
   } catch (error) {
-    throw damaged(path, `it cannot be opened (${codeOf(error)}), and ${columns.samples} samples are in it`, error)
+    throw (
+      passingReadError(error, path) ??
+      damaged(path, `it cannot be opened (${codeOf(error)}), and ${columns.samples} samples are in it`, error)
+    )
   }
 }
 

@@ -67,6 +67,15 @@ export function writeError(error: unknown, what: string): unknown {
   return blockErrors.MW_STORE_BLOCK_IO(`cannot write ${what}: ${messageOf(error)}`, { cause: error })
 }
 
+/** The process may open no more files, has no memory, or not the rights: nothing is wrong with the file. */
+const passingCodes = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EACCES', 'EPERM', 'EINTR'])
+
+/** @returns MW_STORE_BLOCK_IO when a file that cannot be read may be whole all the same; undefined when it is damaged or gone. */
+export function passingReadError(error: unknown, path: string): Error | undefined {
+  if (!passingCodes.has(codeOf(error))) return undefined
+  return blockErrors.MW_STORE_BLOCK_IO(`cannot read ${path}: ${messageOf(error)}`, { cause: error })
+}
+
 /** The code of an error of the file system (`ENOENT`), '' when it is none. */
 export function codeOf(error: unknown): string {
   const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }

@@ -6,9 +6,9 @@ import { codeOf } from './files.ts'
 export const REASON_FILE = 'why.txt'
 
 /** Sets a block's folder aside, with the reason in `why.txt`. @returns Where it is now. */
-export async function quarantine(dir: string, quarantineDir: string, reason: string): Promise<string> {
+export async function quarantine(dir: string, quarantineDir: string, reason: string, name = basename(dir)): Promise<string> {
   await mkdir(quarantineDir, { recursive: true })
-  const to = join(quarantineDir, basename(dir))
+  const to = join(quarantineDir, name)
   // One of that name from an earlier time: a block has its name for itself, so it is the same one, copied half or moved back by hand.
   await rm(to, { recursive: true, force: true })
   try {

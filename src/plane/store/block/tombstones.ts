@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { TimeRange } from '../contract.ts'
 import { ByteReader, ByteWriter, damaged } from './bytes.ts'
-import { codeOf, syncFolder, UNFINISHED, writeDurably } from './files.ts'
+import { codeOf, passingReadError, syncFolder, UNFINISHED, writeDurably } from './files.ts'
 import { BLOCK_VERSION, newerVersion } from './meta.ts'
 
 export const TOMBSTONES_FILE = 'tombstones'
@@ -48,7 +48,7 @@ export async function readTombstones(path: string, seriesCount: number): Promise
     bytes = await readFile(path)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return new Map()
-    throw error
+    throw passingReadError(error, path) ?? damaged(path, `it cannot be read (${codeOf(error)})`, error)
   }
   return parseTombstones(bytes, path, seriesCount)
 }

@@ -41,6 +41,8 @@ export interface WriteBlockOptions {
   readonly contentMs?: number
   /** Kept in `meta.json`; must be JSON, and small. */
   readonly extra?: unknown
+  /** Whether there is to be a block even if no series comes: for what stands beside it. */
+  readonly isWrittenEmpty?: boolean
   /** Further files of the folder, by name, with a checksum each. */
   readonly extraFiles?: Readonly<Record<string, Uint8Array>>
   readonly clock?: Clock
@@ -54,7 +56,7 @@ export interface WriteBlockOptions {
  * Memory: one piece, and what the index says of each series; no samples.
  *
  * @param series - Sorted by `compareLabels`, each once. Their bytes are copied before the next one is asked for.
- * @returns undefined when no series came: nothing is written then.
+ * @returns undefined when no series came: nothing is written then, unless it is to be.
  * @throws MW_STORE_DISK_FULL, MW_STORE_BLOCK_IO, what the iteration threw, or the signal's reason; nothing is left behind.
  * @throws {AssertionError} if series or chunks are out of order: that is a bug in the caller.
  */
@@ -77,7 +79,7 @@ export async function writeBlock(
       await data.close()
     }
     const { index, pieces } = written
-    if (index.series === 0) {
+    if (index.series === 0 && options.isWrittenEmpty !== true) {
       await rm(dir, { recursive: true })
       return undefined
     }
@@ -129,7 +131,7 @@ async function writeData(file: FileHandle, series: AsyncIterable<SeriesChunks> |
       pieces.add(bytes, offset, length)
       if (pieces.isFull) await pieces.flush()
     }
-    if (pace.due(50 + chunks.length * 20)) await pace.breathe()
+    if (pace.due(150 + chunks.length * 20)) await pace.breathe()
   }
   for await (const one of series) await add(one)
   await pieces.finish()

@@ -1,15 +1,10 @@
 import type { Pace } from '../../../core/turns.ts'
-import type { EncodedChunk, SeriesChunks } from '../block/write.ts'
-import { ByteSink } from '../chunk/byte-sink.ts'
-import { encodeChunk } from '../chunk/chunk.ts'
 import type { TimeRange } from '../contract.ts'
-import { type Run, readRuns } from '../runs.ts'
+import { readRuns } from '../runs.ts'
 import { SampleBuffer, upperBound } from '../sample-buffer.ts'
 import type { Head } from './head.ts'
-import { LateSamples } from './late-samples.ts'
-import { OpenCopies } from './open-copies.ts'
+import { LateSamples, lateRuns } from './late-samples.ts'
 import type { HeadSeries } from './series.ts'
-import { CHUNK_SAMPLES } from './slab.ts'
 
 /** Block ranges one flush writes at most; late samples that spread over more of them go into longer blocks. */
 const RANGES_MAX = 16
@@ -18,57 +13,66 @@ const RANGES_MAX = 16
  * Moving samples out of the head into blocks. What moves stays visible until its block is:
  *
  *   detach  no new sample in order may land before the boundary; late ones before it are set apart
- *   ranges, seriesOfRange  → one block each
- *   drop, or reattach when a block could not be written
+ *   ranges, seriesOfRange  → one block each, oldest first
+ *   drop  what became blocks; late samples that did not are as before
  */
 export async function detach(head: Head, boundaryMs: number, pace: Pace): Promise<void> {
   for (const series of head.index.all()) {
     series.sealBefore(boundaryMs, head.memory)
     if (series.late !== undefined) splitLate(series, boundaryMs, head)
-    if (pace.due(20)) await pace.breathe()
+    if (pace.due(100)) await pace.breathe()
   }
 }
 
 function splitLate(series: HeadSeries, boundaryMs: number, head: Head): void {
-  const all = new SampleBuffer()
-  readRuns(lateRuns(series.late!), all)
+  const all = takeLate(series, head)
   const at = upperBound(all.timesMs, all.length, boundaryMs - 1)
-  if (at === 0) return
-  const leaving = new LateSamples()
-  leaving.open.push(all.timesMs, 0, all.values, 0, at)
-  series.leaving = leaving
-  series.late = undefined
-  for (let i = at; i < all.length; i++) series.insertLate(all.timesMs[i]!, all.values, i, head.memory)
-}
-
-function lateRuns(late: LateSamples): Run[] {
-  const run = late.openRun()
-  return run === undefined ? [...late.chunks] : [...late.chunks, run]
-}
-
-/** Undoes `detach`: what was set apart is late again. */
-export function reattach(head: Head): void {
-  for (const series of head.index.all()) {
-    const { leaving } = series
-    if (leaving === undefined) continue
-    series.leaving = undefined
-    const { timesMs, values, length } = leaving.open
-    for (let i = 0; i < length; i++) series.insertLate(timesMs[i]!, values, i, head.memory)
+  if (at > 0) {
+    series.leaving = new LateSamples()
+    series.leaving.open.push(all.timesMs, 0, all.values, 0, at)
   }
+  putLate(series, all, at, head)
 }
 
-/** Drops what has become blocks. */
-export async function drop(head: Head, boundaryMs: number, pace: Pace): Promise<void> {
+/** Takes all late samples of a series out, each time once. Those that came twice no longer count. */
+function takeLate(series: HeadSeries, head: Head): SampleBuffer {
+  const { leaving, late } = series
+  const all = new SampleBuffer()
+  readRuns([...lateRuns(leaving), ...lateRuns(late)], all)
+  const twice = (leaving?.samples ?? 0) + (late?.samples ?? 0) - all.length
+  head.counts.samples -= twice
+  head.counts.lateSamples -= twice
+  series.leaving = undefined
+  series.late = undefined
+  return all
+}
+
+/** Makes samples from a position on the late ones of a series that has none. */
+function putLate(series: HeadSeries, { timesMs, values, length }: SampleBuffer, from: number, head: Head): void {
+  for (let i = from; i < length; i++) series.insertLate(timesMs[i]!, values, i, head.memory)
+}
+
+/** Drops what has become blocks: everything before the time that was to leave. Late samples that were to leave and could not are late again. */
+export async function drop(head: Head, doneMs: number, pace: Pace): Promise<void> {
   // Searches that began before the block was there count on the head.
-  await head.settled()
+  await head.searches.settled()
   head.oldestMs = Number.POSITIVE_INFINITY
   for (const series of head.index.all()) {
-    head.counts.samples -= series.dropChunksBefore(boundaryMs) + (series.leaving?.samples ?? 0)
-    head.counts.lateSamples -= series.leaving?.samples ?? 0
-    series.leaving = undefined
+    head.counts.samples -= series.dropChunksBefore(doneMs)
+    if (series.leaving !== undefined) dropLeaving(series, doneMs, head)
     head.oldestMs = Math.min(head.oldestMs, series.oldestMs)
-    if (pace.due(5)) await pace.breathe()
+    if (pace.due(10)) await pace.breathe()
   }
+}
+
+function dropLeaving(series: HeadSeries, doneMs: number, head: Head): void {
+  const leaving = series.leaving!
+  const before = leaving.samples
+  leaving.dropBefore(doneMs)
+  head.counts.samples -= before - leaving.samples
+  head.counts.lateSamples -= before - leaving.samples
+  if (leaving.samples > 0) putLate(series, takeLate(series, head), 0, head)
+  series.leaving = undefined
 }
 
 /** The aligned ranges before the boundary in which there is something, oldest first. */
@@ -99,60 +103,4 @@ export async function ranges(head: Head, boundaryMs: number, pace: Pace): Promis
 
 function floorTo(timeMs: number, unitMs: number): number {
   return Math.floor(timeMs / unitMs) * unitMs
-}
-
-/** What the series, sorted by labels, have in the range: in order and late together, each time once. */
-export async function* seriesOfRange(sorted: readonly HeadSeries[], range: TimeRange, pace: Pace): AsyncIterable<SeriesChunks> {
-  for (const series of sorted) {
-    const inOrder = series.chunks.filter(({ minMs, maxMs }) => maxMs >= range.fromMs && minMs <= range.toMs)
-    const late = series.leaving === undefined ? [] : lateRuns(series.leaving)
-    const runs = [...inOrder, ...late.filter(({ minMs, maxMs }) => maxMs >= range.fromMs && minMs <= range.toMs)]
-    const whole = runs.length === inOrder.length && inOrder.every(({ minMs, maxMs }) => minMs >= range.fromMs && maxMs <= range.toMs)
-    const chunks = whole ? inOrder : merged(runs, range)
-    if (chunks.length > 0) yield { labels: series.labels, chunks }
-    if (pace.due(whole ? 50 : 2000)) await pace.breathe()
-  }
-}
-
-/** Everything the series, sorted by labels, have; each series even if it has nothing. */
-export async function* wholeSeries(sorted: readonly HeadSeries[], blockRangeMs: number, pace: Pace): AsyncIterable<SeriesChunks> {
-  const all = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
-  for (const series of sorted) {
-    if (series.isEmpty) continue
-    const inOrder = series.late === undefined && series.leaving === undefined
-    const open = series.openSamples
-    const runs = series.runs(all, new OpenCopies(2 * CHUNK_SAMPLES))
-    const chunks = inOrder
-      ? [...series.chunks, ...(open > 0 ? encoded(runs.at(-1)!) : [])]
-      : merged(runs, all, (timeMs) => floorTo(timeMs, blockRangeMs) + blockRangeMs)
-    yield { labels: series.labels, chunks }
-    if (pace.due(open * 20 + (inOrder ? 50 : 2000))) await pace.breathe()
-  }
-}
-
-function encoded(run: Run): EncodedChunk[] {
-  const samples = new SampleBuffer(run.samples)
-  readRuns([run], samples)
-  return encodeAll(samples)
-}
-
-function merged(runs: readonly Run[], { fromMs, toMs }: TimeRange, endOf?: (timeMs: number) => number): EncodedChunk[] {
-  const samples = new SampleBuffer()
-  readRuns(runs, samples)
-  samples.cut(fromMs, toMs)
-  return encodeAll(samples, endOf)
-}
-
-/** @param endOf - The time before which a chunk that begins at a time must end. */
-function encodeAll({ timesMs, values, length }: SampleBuffer, endOf?: (timeMs: number) => number): EncodedChunk[] {
-  const chunks: EncodedChunk[] = []
-  for (let from = 0; from < length; ) {
-    const limit = endOf === undefined ? length : upperBound(timesMs, length, endOf(timesMs[from]!) - 1)
-    const to = Math.min(from + CHUNK_SAMPLES, limit)
-    const sink = new ByteSink(256)
-    const bytes = encodeChunk(timesMs, values, from, to, sink)
-    chunks.push({ minMs: timesMs[from]!, maxMs: timesMs[to - 1]!, samples: to - from, bytes: sink.bytes, offset: 0, length: bytes })
-    from = to
-  }
-  return chunks
 }

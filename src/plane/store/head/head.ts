@@ -1,7 +1,9 @@
 import type { Labels } from '../../../core/labels.ts'
 import { labelsKey } from '../../../core/labels.ts'
+import type { Clock } from '../../../core/time.ts'
 import type { Pace } from '../../../core/turns.ts'
-import type { Appender, AppendOutcome, RefusedSample, SeriesRef, TimeRange } from '../contract.ts'
+import { type Appender, type AppendOutcome, type RefusedSample, type SeriesRef, type TimeRange, timeMsMax } from '../contract.ts'
+import { storeErrors } from '../errors.ts'
 import type { CompiledMatcher } from '../matcher.ts'
 import type { Run } from '../runs.ts'
 import { copyValue } from '../stale.ts'
@@ -10,6 +12,7 @@ import { Arena } from './arena.ts'
 import type { Batch } from './batch.ts'
 import { LabelIndex } from './label-index.ts'
 import { OpenCopies } from './open-copies.ts'
+import { Searches } from './searches.ts'
 import { HeadSeries, type SeriesMemory } from './series.ts'
 import { Slab } from './slab.ts'
 
@@ -32,6 +35,11 @@ export interface HeadLog {
   check(): void
 }
 
+/** A record of the log holds 16 MiB; characters take up to three bytes. */
+const LABELS_CHARS_MAX = 1_000_000
+/** What it takes to look at a series and to copy what it has open, in units of the pace. */
+const MATCH_WORK = 40
+
 export interface HeadMatch {
   readonly series: HeadSeries
   readonly runs: Run[]
@@ -48,26 +56,27 @@ export interface HeadCounts {
 /** The series and samples that are in memory: everything since the last block was cut, and what came late. */
 export class Head {
   readonly index = new LabelIndex()
-  readonly memory: SeriesMemory
+  memory: SeriesMemory
   readonly counts: HeadCounts = { samples: 0, lateSamples: 0, refused: 0, conflicts: 0 }
-  readonly slab = new Slab()
   /** What lies before this is in blocks; such samples count as late. */
   floorMs = Number.NEGATIVE_INFINITY
   /** What lies before this is past retention, and refused. */
-  retentionFloorMs = Number.NEGATIVE_INFINITY
+  retentionFloorMs = -timeMsMax
+  readonly searches = new Searches()
   newestMs = Number.NEGATIVE_INFINITY
   /** No sample in order is older; +∞ when there is none. */
   oldestMs = Number.POSITIVE_INFINITY
   #nextRef = 1
   readonly #config: HeadConfig
+  readonly #clock: Clock
   readonly #log: HeadLog | undefined
   readonly #pool: AppenderPool
-  readonly #searches = new Set<Promise<unknown>>()
 
-  constructor(config: HeadConfig, log?: HeadLog) {
+  constructor(config: HeadConfig, clock: Clock, log?: HeadLog) {
     this.#config = config
+    this.#clock = clock
     this.#log = log
-    this.memory = { slab: this.slab, arena: new Arena(), blockRangeMs: config.blockRangeMs }
+    this.memory = this.#createMemory()
     this.#pool = new AppenderPool({
       find: (ref, labels) => this.#find(ref, labels),
       get: (ref) => this.index.getByRef(ref),
@@ -96,16 +105,31 @@ export class Head {
     return this.index.get(key) ?? this.#create(labels, key)
   }
 
+  /** Refs up to this one are not given to series of this process: an earlier one used them in the log. */
+  reserveRefs(last: SeriesRef): void {
+    this.#nextRef = Math.max(this.#nextRef, last + 1)
+  }
+
   #create(labels: Labels, key: string): HeadSeries {
-    const series = new HeadSeries(this.#nextRef++, this.index.intern(labels), key)
+    // A series that the log could not hold must not get as far as having samples.
+    if (key.length > LABELS_CHARS_MAX) {
+      throw storeErrors.MW_STORE_LABELS_TOO_LONG(
+        `the labels of a series take ${key.length} characters, and at most ${LABELS_CHARS_MAX} are taken; it begins with ${key.slice(0, 200)}…`,
+      )
+    }
+    const series = new HeadSeries(this.#nextRef++, this.index.intern(labels), flat(key))
     this.index.add(series)
     return series
   }
 
   async #commit(batch: Batch): Promise<AppendOutcome> {
-    this.#log?.check()
-    const outcome = this.#take(batch)
-    this.#forgetEmpty(batch.runs)
+    let outcome: AppendOutcome
+    try {
+      this.#log?.check()
+      outcome = this.#take(batch)
+    } finally {
+      this.#forgetEmpty(batch.runs)
+    }
     await this.#log?.commit()
     return outcome
   }
@@ -113,32 +137,38 @@ export class Head {
   /** Puts the samples where they belong and moves those that were accepted to the front of the columns, for the log. */
   #take(batch: Batch): AppendOutcome {
     const { timesMs, values, refs } = batch
-    const counts = { sample: 0, outOfOrder: 0, tooOld: 0, duplicate: 0 }
+    const counts = { outOfOrder: 0, tooOld: 0, duplicate: 0 }
     let firstRefused: RefusedSample | undefined
     let kept = 0
     let same = 0
-    for (let run = 0; run < batch.runs.length; run++) {
-      const series = this.#indexed(batch.runs[run]!)
-      const keptBefore = kept
-      const to = batch.starts[run + 1] ?? batch.length
-      for (let i = batch.starts[run]!; i < to; i++) {
-        const result = this.#takeOne(series, timesMs[i]!, values, i)
-        if (result === 'taken') {
-          if (kept !== i) {
-            timesMs[kept] = timesMs[i]!
-            copyValue(values, i, values, kept)
+    const isWatched = this.searches.beginCommit()
+    try {
+      for (let run = 0; run < batch.runs.length; run++) {
+        const series = this.#indexed(batch.runs[run]!)
+        if (isWatched) this.searches.note(series)
+        const keptBefore = kept
+        const to = batch.starts[run + 1] ?? batch.length
+        for (let i = batch.starts[run]!; i < to; i++) {
+          const result = this.#takeOne(series, timesMs[i]!, values, i)
+          if (result === 'taken') {
+            if (kept === keptBefore) this.declare(series)
+            if (kept !== i) {
+              timesMs[kept] = timesMs[i]!
+              copyValue(values, i, values, kept)
+            }
+            refs[kept++] = series.ref
+          } else if (result === 'same') same++
+          else {
+            counts[result]++
+            firstRefused ??= { labels: series.labels, timeMs: timesMs[i]!, reason: result }
           }
-          refs[kept++] = series.ref
-        } else if (result === 'same') same++
-        else {
-          counts[result]++
-          firstRefused ??= { labels: series.labels, timeMs: timesMs[i]!, reason: result }
         }
       }
-      if (kept > keptBefore) this.declare(series)
+    } finally {
+      // Even if something gave way half-way, as memory may: what can be seen is logged, or who repeats it is told it is safe.
+      if (kept > 0) this.#log?.samples(refs, timesMs, values, 0, kept)
+      this.counts.samples += kept
     }
-    if (kept > 0) this.#log?.samples(refs, timesMs, values, 0, kept)
-    this.counts.samples += kept
     const { outOfOrder, tooOld, duplicate } = counts
     this.counts.refused += outOfOrder + tooOld + duplicate + batch.overLimit
     if (firstRefused === undefined && batch.overLimit > 0) firstRefused = batch.firstOverLimit
@@ -153,7 +183,7 @@ export class Head {
   }
 
   #takeOne(series: HeadSeries, timeMs: number, values: Float64Array, i: number): 'taken' | 'same' | 'outOfOrder' | 'tooOld' | 'duplicate' {
-    if (timeMs < this.retentionFloorMs) return 'tooOld'
+    if (timeMs < this.retentionFloorMs || timeMs > timeMsMax) return 'tooOld'
     if (timeMs >= this.floorMs) {
       const result = series.append(timeMs, values, i, this.memory)
       if (result === 'appended') {
@@ -164,7 +194,8 @@ export class Head {
     }
     const { outOfOrderWindowMs } = this.#config
     if (outOfOrderWindowMs === 0) return timeMs < this.floorMs ? 'tooOld' : 'outOfOrder'
-    if (timeMs < this.newestMs - outOfOrderWindowMs) return 'tooOld'
+    // One sample from the future must not close the window for all.
+    if (timeMs < Math.min(this.newestMs, this.#clock.now()) - outOfOrderWindowMs) return 'tooOld'
     return this.takeLate(series, timeMs, values, i) ? 'taken' : 'same'
   }
 
@@ -204,28 +235,19 @@ export class Head {
    * @param onFound - Told how many there are so far; what it throws ends the search.
    */
   match(matchers: readonly CompiledMatcher[], range: TimeRange, onFound: (count: number) => void, pace: Pace): Promise<HeadMatch[]> {
-    const search = this.#match(matchers, range, onFound, pace)
-    this.#searches.add(search)
-    const done = () => void this.#searches.delete(search)
-    search.then(done, done)
-    return search
-  }
-
-  async #match(matchers: readonly CompiledMatcher[], range: TimeRange, onFound: (count: number) => void, pace: Pace): Promise<HeadMatch[]> {
-    const found: HeadMatch[] = []
-    const copies = new OpenCopies()
-    for (const series of this.index.match(matchers)) {
-      const runs = series.runs(range, copies)
-      if (runs.length > 0) found.push({ series, runs })
-      onFound(found.length)
-      if (pace.due(20)) await pace.breathe()
-    }
-    return found
-  }
-
-  /** Resolves when the searches under way are done. */
-  async settled(): Promise<void> {
-    await Promise.allSettled([...this.#searches])
+    return this.searches.run(async (asOf) => {
+      const found: HeadMatch[] = []
+      const copies = new OpenCopies()
+      for (const series of this.index.match(matchers)) {
+        if (series !== undefined) {
+          const runs = series.runs(range, copies, this.searches.newestMsAsOf(series, asOf))
+          if (runs.length > 0) found.push({ series, runs })
+          onFound(found.length)
+        }
+        if (pace.due(series === undefined ? 500 : MATCH_WORK)) await pace.breathe()
+      }
+      return found
+    })
   }
 
   /** Forgets series that have nothing left. */
@@ -241,13 +263,38 @@ export class Head {
     }
   }
 
+  /** Refuses and hides what is older. */
+  keepFrom(timeMs: number): void {
+    this.retentionFloorMs = Math.max(timeMs, -timeMsMax)
+  }
+
+  /** Takes the samples of a range out for good, and notes that in the counts. */
+  delete(series: HeadSeries, range: TimeRange): void {
+    const { samples, late } = series.delete(range, this.memory)
+    this.counts.samples -= samples
+    this.counts.lateSamples -= late
+  }
+
+  /** Forgets everything. Series that appenders hold come back under refs of their own. */
   clear(): void {
-    for (const series of this.index.all()) series.release(this.memory)
     this.index.clear()
+    // Open chunks go with their pages: nobody has to visit each series.
+    this.memory = this.#createMemory()
     this.floorMs = Number.NEGATIVE_INFINITY
-    this.retentionFloorMs = Number.NEGATIVE_INFINITY
+    this.retentionFloorMs = -timeMsMax
     this.newestMs = Number.NEGATIVE_INFINITY
     this.oldestMs = Number.POSITIVE_INFINITY
     this.counts.samples = 0
+    this.counts.lateSamples = 0
   }
+
+  #createMemory(): SeriesMemory {
+    return { slab: new Slab(), arena: new Arena(), blockRangeMs: this.#config.blockRangeMs }
+  }
+}
+
+/** The same text as one piece. Put together by `+` it would stay a tree of its parts, ten times its size. */
+function flat(text: string): string {
+  const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf16le'
+  return Buffer.from(text, encoding).toString(encoding)
 }

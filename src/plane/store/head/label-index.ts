@@ -1,19 +1,15 @@
 import { type Labels, labelValue } from '../../../core/labels.ts'
 import type { CompiledMatcher } from '../matcher.ts'
+import { Posting, sortInSteps } from './posting.ts'
 import type { HeadSeries } from './series.ts'
-
-interface Posting {
-  /** The text as it is kept for all series that have it. */
-  readonly value: string
-  /** Refs of the series, rising. */
-  refs: Uint32Array
-  length: number
-}
 
 interface LabelName {
   readonly name: string
   readonly values: Map<string, Posting>
 }
+
+/** Values or series looked at between two chances to pause. */
+const STEP = 512
 
 /** Finds series by their labels: for every label name and value the refs of the series that have it. */
 export class LabelIndex {
@@ -43,61 +39,54 @@ export class LabelIndex {
 
   /** Values of a label, each with the number of series that have it. */
   *valuesOf(name: string): Iterable<readonly [value: string, series: number]> {
-    for (const { value, length } of this.#names.get(name)?.values.values() ?? []) yield [value, length]
+    for (const { pair, length } of this.#names.get(name)?.values.values() ?? []) yield [pair[1], length]
   }
 
-  /** The same labels, their texts shared with all series that have them. */
+  /** The same labels, each pair shared with all series that have it. */
   intern(labels: Labels): Labels {
     return labels.map(([name, value]) => {
       const known = this.#names.get(name)
-      return [known?.name ?? name, known?.values.get(value)?.value ?? value] as const
+      return known?.values.get(value)?.pair ?? ([known?.name ?? name, value] as const)
     })
   }
 
-  /** Refs must rise from call to call. */
+  /** Refs must rise from call to call; labels are as `intern` gives them. */
   add(series: HeadSeries): void {
     this.#byKey.set(series.key, series)
     this.#byRef.set(series.ref, series)
-    for (const [name, value] of series.labels) {
+    for (const pair of series.labels) {
+      const [name, value] = pair
       let label = this.#names.get(name)
       if (label === undefined) {
         label = { name, values: new Map() }
         this.#names.set(name, label)
       }
-      let posting = label.values.get(value)
-      if (posting === undefined) {
-        posting = { value, refs: new Uint32Array(2), length: 0 }
-        label.values.set(value, posting)
-      }
-      if (posting.length === posting.refs.length) {
-        const larger = new Uint32Array(posting.length * 2)
-        larger.set(posting.refs)
-        posting.refs = larger
-      }
-      posting.refs[posting.length++] = series.ref
+      const posting = label.values.get(value)
+      if (posting === undefined) label.values.set(value, new Posting(pair, series.ref))
+      else posting.add(series.ref)
     }
   }
 
-  /** Takes many series out at once: each posting they stand in is gone through once. */
+  /** Takes series out. Those who go through the index meanwhile are not disturbed. */
   remove(gone: readonly HeadSeries[]): void {
-    const touched = new Map<LabelName, Set<Posting>>()
-    for (const series of gone) {
-      this.#byKey.delete(series.key)
-      this.#byRef.delete(series.ref)
-      for (const [name, value] of series.labels) {
-        const label = this.#names.get(name)!
-        const postings = touched.get(label) ?? new Set()
-        touched.set(label, postings)
-        postings.add(label.values.get(value)!)
+    const touched = new Map<Posting, number[]>()
+    for (const { key, ref, labels } of [...gone].sort((a, b) => a.ref - b.ref)) {
+      this.#byKey.delete(key)
+      this.#byRef.delete(ref)
+      for (const [name, value] of labels) {
+        const posting = this.#names.get(name)!.values.get(value)!
+        const refs = touched.get(posting)
+        if (refs === undefined) touched.set(posting, [ref])
+        else refs.push(ref)
       }
     }
-    for (const [label, postings] of touched) {
-      for (const posting of postings) {
-        posting.refs = posting.refs.subarray(0, posting.length).filter((ref) => this.#byRef.has(ref))
-        posting.length = posting.refs.length
-        if (posting.length === 0) label.values.delete(posting.value)
-      }
-      if (label.values.size === 0) this.#names.delete(label.name)
+    for (const [posting, refs] of touched) {
+      posting.remove(refs)
+      if (posting.length > 0) continue
+      const [name, value] = posting.pair
+      const label = this.#names.get(name)!
+      label.values.delete(value)
+      if (label.values.size === 0) this.#names.delete(name)
     }
   }
 
@@ -107,29 +96,36 @@ export class LabelIndex {
     this.#names.clear()
   }
 
-  /** Series that match all matchers, in the order of their creation; every series when there is none. */
-  *match(matchers: readonly CompiledMatcher[]): Iterable<HeadSeries> {
+  /**
+   * Series that match all matchers, in the order of their creation; every series when there is none. Now and then undefined in between: a chance to
+   * pause. Series that go meanwhile are left out.
+   */
+  *match(matchers: readonly CompiledMatcher[]): Iterable<HeadSeries | undefined> {
     // Start from the matcher that leaves fewest series; the others are asked series by series.
     let best: { matcher: CompiledMatcher; postings: Posting[]; size: number } | undefined
     for (const matcher of matchers) {
       if (matcher.matchesEmpty) continue // Series without the label match too, and no posting lists those.
-      const postings = this.#postingsOf(matcher)
+      const postings = yield* this.#postingsOf(matcher)
       const size = postings.reduce((sum, posting) => sum + posting.length, 0)
       if (best === undefined || size < best.size) best = { matcher, postings, size }
     }
     const rest = matchers.filter((matcher) => matcher !== best?.matcher)
+    let looked = 0
     if (best === undefined) {
-      for (const series of this.#byKey.values()) if (matchesAll(series, rest)) yield series
+      for (const series of this.#byKey.values()) {
+        if (matchesAll(series, rest)) yield series
+        else if (++looked % STEP === 0) yield undefined
+      }
       return
     }
-    for (const ref of joined(best.postings)) {
+    for (const ref of yield* joined(best.postings)) {
       const series = this.#byRef.get(ref)
-      // Whoever goes through the series may take a break, and some of them go meanwhile.
       if (series !== undefined && (rest.length === 0 || matchesAll(series, rest))) yield series
+      else if (++looked % STEP === 0) yield undefined
     }
   }
 
-  #postingsOf(matcher: CompiledMatcher): Posting[] {
+  *#postingsOf(matcher: CompiledMatcher): Generator<undefined, Posting[]> {
     const values = this.#names.get(matcher.name)?.values
     if (values === undefined) return []
     const found: Posting[] = []
@@ -140,21 +136,25 @@ export class LabelIndex {
       }
       return found
     }
-    for (const [value, posting] of values) if (matcher.matches(value)) found.push(posting)
+    let looked = 0
+    for (const [value, posting] of values) {
+      if (matcher.matches(value)) found.push(posting)
+      if (++looked % STEP === 0) yield undefined
+    }
     return found
   }
 }
 
 /** Refs of several postings, rising. A series stands in one of them at most: they are those of one label. */
-function joined(postings: readonly Posting[]): Uint32Array {
-  if (postings.length === 1) return postings[0]!.refs.subarray(0, postings[0]!.length)
+function* joined(postings: readonly Posting[]): Generator<undefined, Uint32Array> {
+  if (postings.length === 1) return postings[0]!.refs
   const all = new Uint32Array(postings.reduce((sum, { length }) => sum + length, 0))
   let at = 0
-  for (const { refs, length } of postings) {
-    all.set(refs.subarray(0, length), at)
-    at += length
+  for (const [i, posting] of postings.entries()) {
+    at = posting.copyTo(all, at)
+    if (i % STEP === STEP - 1) yield undefined
   }
-  return all.sort()
+  return yield* sortInSteps(all)
 }
 
 function matchesAll(series: HeadSeries, matchers: readonly CompiledMatcher[]): boolean {

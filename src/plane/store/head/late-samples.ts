@@ -1,5 +1,5 @@
 import type { EncodedChunk } from '../block/write.ts'
-import type { PlainRun } from '../runs.ts'
+import { type PlainRun, type Run, removeTimes } from '../runs.ts'
 import { SampleBuffer, upperBound } from '../sample-buffer.ts'
 import { sameBits } from '../stale.ts'
 import type { Arena } from './arena.ts'
@@ -12,7 +12,7 @@ const OPEN_SAMPLES = 120
  * whatever else the series holds; readers merge.
  */
 export class LateSamples {
-  readonly chunks: EncodedChunk[] = []
+  chunks: EncodedChunk[] = []
   readonly open = new SampleBuffer(16)
 
   get samples(): number {
@@ -27,7 +27,13 @@ export class LateSamples {
     return { minMs: timesMs[0]!, maxMs: timesMs[samples - 1]!, samples, ...own }
   }
 
-  /** @returns false when the open piece has a sample of that time already: the first stays. `same` tells whether it was the same value. */
+  /** Forgets samples before the time; of a chunk that ends later, none. */
+  dropBefore(timeMs: number): void {
+    this.chunks = this.chunks.filter(({ maxMs }) => maxMs >= timeMs)
+    removeTimes(this.open, { fromMs: Number.NEGATIVE_INFINITY, toMs: timeMs - 1 })
+  }
+
+  /** @returns `same` or `conflict` when the open piece has a sample of that time already, with the same value or another: the first stays. */
   insert(timeMs: number, values: Float64Array, i: number, arena: Arena): 'inserted' | 'same' | 'conflict' {
     const { open } = this
     const at = upperBound(open.timesMs, open.length, timeMs)
@@ -44,4 +50,11 @@ export class LateSamples {
     }
     return 'inserted'
   }
+}
+
+/** What late samples are read from; nothing for none. */
+export function lateRuns(late: LateSamples | undefined): Run[] {
+  if (late === undefined) return []
+  const run = late.openRun()
+  return run === undefined ? [...late.chunks] : [...late.chunks, run]
 }

@@ -1,4 +1,3 @@
-import type { TimeRange } from '../contract.ts'
 import type { PlainRun } from '../runs.ts'
 import { copyColumn, upperBound } from '../sample-buffer.ts'
 
@@ -21,7 +20,7 @@ export class OpenCopies {
    * @param length - Of the columns: times from `page[times]` on, values from `page[values]` on.
    * @returns undefined when there is none.
    */
-  copy(page: Float64Array, times: number, values: number, length: number, { fromMs, toMs }: TimeRange): PlainRun | undefined {
+  copy(page: Float64Array, times: number, values: number, length: number, fromMs: number, toMs: number): PlainRun | undefined {
     const to = upperBound(page, length, toMs, times)
     const from = upperBound(page, to, fromMs - 1, times)
     const samples = to - from

@@ -16,7 +16,11 @@ export function replayInto(
   let unknown = 0
   return {
     unknown: () => unknown,
-    series: (ref, labels) => void byRef.set(ref, head.restore(labels)),
+    series(ref, labels) {
+      // Later samples under this ref, if their own declaration is damaged, must not be taken for those of a series of this process.
+      head.reserveRefs(ref)
+      byRef.set(ref, head.restore(labels))
+    },
     samples(refs, timesMs, values, length) {
       let ref = -1
       let series: HeadSeries | undefined
@@ -39,7 +43,7 @@ export function replayInto(
     },
     tombstone(ref, fromMs, toMs) {
       const series = byRef.get(ref)
-      if (series !== undefined) head.counts.samples -= series.delete({ fromMs, toMs }, head.memory)
+      if (series !== undefined) head.delete(series, { fromMs, toMs })
     },
     metadata: setMetadata,
   }
@@ -74,7 +78,11 @@ export async function restoreInto(head: Head, checkpoint: Block): Promise<string
 
 /** The series of the head as of now, sorted by labels. */
 export async function sortedSeries(head: Head, pace: Pace): Promise<HeadSeries[]> {
-  const series = [...head.index.all()]
+  const series: HeadSeries[] = []
+  for (const one of head.index.all()) {
+    series.push(one)
+    if (pace.due(1)) await pace.breathe()
+  }
   await sortInTurns(series, (a, b) => compareLabels(a.labels, b.labels), pace)
   return series
 }

@@ -96,12 +96,21 @@ export class HeadSeries {
     return this.late.insert(timeMs, values, i, memory.arena)
   }
 
+  /** The open chunk as it is now: its columns go on changing. undefined when there is none. */
+  openColumns(): { readonly timesMs: Float64Array; readonly values: Float64Array } | undefined {
+    if (this.#open === 0) return undefined
+    const { page, at } = this.#slot!
+    return {
+      timesMs: page.subarray(at, at + this.#open),
+      values: page.subarray(at + CHUNK_SAMPLES, at + CHUNK_SAMPLES + this.#open),
+    }
+  }
+
   /** Encodes the open chunk. */
   seal({ arena }: SeriesMemory): void {
-    if (this.#open === 0) return
-    const { page, at } = this.#slot!
-    const timesMs = page.subarray(at, at + this.#open)
-    const values = page.subarray(at + CHUNK_SAMPLES, at + CHUNK_SAMPLES + this.#open)
+    const open = this.openColumns()
+    if (open === undefined) return
+    const { timesMs, values } = open
     this.chunks.push(arena.encode(timesMs, values, 0, this.#open))
     this.#open = 0
     this.#openEndMs = Number.NEGATIVE_INFINITY
@@ -125,18 +134,21 @@ export class HeadSeries {
     if (this.#open > 0 && this.newestMs < timeMs) this.release(memory)
   }
 
-  /** The runs that touch the range, in order of precedence. Open columns are copied: they go on changing. */
-  runs(range: TimeRange, copies: OpenCopies): Run[] {
-    const { fromMs, toMs } = range
+  /**
+   * The runs that touch the range, in order of precedence. Open columns are copied: they go on changing.
+   * @param newestMs - Samples in order that are newer are left out, as if they were not there yet.
+   */
+  runs({ fromMs, toMs }: TimeRange, copies: OpenCopies, newestMs = Number.POSITIVE_INFINITY): Run[] {
     const found: Run[] = []
     const { chunks } = this
+    const endMs = Math.min(toMs, newestMs)
     // Few queries ask for the oldest first, so the search starts from the newest.
     let i = chunks.length
     while (i > 0 && chunks[i - 1]!.maxMs >= fromMs) i--
-    for (; i < chunks.length && chunks[i]!.minMs <= toMs; i++) found.push(chunks[i]!)
+    for (; i < chunks.length && chunks[i]!.minMs <= endMs; i++) found.push(upTo(chunks[i]!, newestMs))
     if (this.#open > 0 && this.newestMs >= fromMs) {
       const { page, at } = this.#slot!
-      const run = copies.copy(page, at, at + CHUNK_SAMPLES, this.#open, range)
+      const run = copies.copy(page, at, at + CHUNK_SAMPLES, this.#open, fromMs, endMs)
       if (run !== undefined) found.push(run)
     }
     for (const late of this.late === undefined && this.leaving === undefined ? [] : [this.leaving, this.late]) {
@@ -146,6 +158,11 @@ export class HeadSeries {
       if (run !== undefined && run.maxMs >= fromMs && run.minMs <= toMs) found.push(run)
     }
     return found
+  }
+
+  /** Everything, in order of precedence. */
+  allRuns(): Run[] {
+    return this.runs({ fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }, new OpenCopies(2 * CHUNK_SAMPLES))
   }
 
   hasSampleIn(range: TimeRange): boolean {
@@ -174,26 +191,47 @@ export class HeadSeries {
     return dropped
   }
 
-  /** Takes the samples of the range out for good. @returns how many samples went. */
-  delete(range: TimeRange, memory: SeriesMemory): number {
+  /** Forgets late samples before the time; of a chunk that ends later, none. @returns how many samples went. */
+  dropLateBefore(timeMs: number): number {
+    const { late } = this
+    if (late === undefined) return 0
+    const before = late.samples
+    late.dropBefore(timeMs)
+    const left = late.samples
+    if (left === 0) this.late = undefined
+    return before - left
+  }
+
+  /** Takes the samples of the range out for good. @returns how many samples went, and how many of them were late ones. */
+  delete(range: TimeRange, memory: SeriesMemory): { readonly samples: number; readonly late: number } {
     const before = this.samples
+    const lateBefore = this.#lateSamples
     this.release(memory)
     const touched = (chunk: EncodedChunk) => chunk.maxMs >= range.fromMs && chunk.minMs <= range.toMs
     this.chunks = this.chunks.flatMap((chunk) => (touched(chunk) ? without(chunk, range, memory.arena) : [chunk]))
     for (const late of [this.late, this.leaving]) {
       if (late === undefined) continue
       const kept = late.chunks.flatMap((chunk) => (touched(chunk) ? without(chunk, range, memory.arena) : [chunk]))
-      late.chunks.splice(0, late.chunks.length, ...kept)
+      late.chunks = kept
       removeTimes(late.open, range)
     }
     if (this.late?.samples === 0) this.late = undefined
     this.newestMs = this.chunks.at(-1)?.maxMs ?? Number.NEGATIVE_INFINITY
-    return before - this.samples
+    return { samples: before - this.samples, late: lateBefore - this.#lateSamples }
   }
 
   get samples(): number {
-    return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.#open + (this.late?.samples ?? 0) + (this.leaving?.samples ?? 0))
+    return this.chunks.reduce((sum, chunk) => sum + chunk.samples, this.#open + this.#lateSamples)
   }
+
+  get #lateSamples(): number {
+    return (this.late?.samples ?? 0) + (this.leaving?.samples ?? 0)
+  }
+}
+
+/** A chunk without the samples that are newer. */
+function upTo(chunk: EncodedChunk, newestMs: number): Run {
+  return chunk.maxMs <= newestMs ? chunk : { ...chunk, deleted: [{ fromMs: newestMs + 1, toMs: Number.POSITIVE_INFINITY }] }
 }
 
 function without(chunk: EncodedChunk, range: TimeRange, arena: Arena): EncodedChunk[] {

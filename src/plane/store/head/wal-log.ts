@@ -11,6 +11,8 @@ export class WalLog implements HeadLog {
   /** Of the clock of `performance.now`. */
   lastCommitMs = 0
   readonly #wal: Wal
+  /** The write that was asked for last; the log writes in order, so with it everything before it is safe. */
+  #last: Promise<void> = Promise.resolve()
   readonly #encoder = new RecordEncoder()
 
   constructor(wal: Wal) {
@@ -38,16 +40,20 @@ export class WalLog implements HeadLog {
     this.#encoder.metadata(metric, metadata)
   }
 
-  commit(): Promise<void> {
-    const records = this.#encoder.finish()
-    if (records.length === 0) return Promise.resolve()
-    this.lastCommitMs = performance.now()
-    return this.#wal.append(records)
+  async commit(): Promise<void> {
+    // What has been handed over stays for the commit that comes when there is room: a series is declared once, and must not be lost.
+    if (this.#encoder.sizeBytes > 0) {
+      this.check()
+      this.lastCommitMs = performance.now()
+      this.#last = this.#wal.append(this.#encoder.finish())
+    }
+    // Even with nothing to write: what the caller was told is there already may still be on its way.
+    await this.#last
   }
 
-  /** Everything logged from now on stands in segments from the returned one on, and they need no earlier ones. */
-  cut(): Promise<number> {
+  /** Everything logged from now on stands in segments from the returned one on, and they need no earlier ones. @param patience - As of `Wal.cut`. */
+  cut(patience?: AbortSignal): Promise<number> {
     this.epoch++
-    return this.#wal.cut()
+    return this.#wal.cut(patience)
   }
 }

@@ -61,12 +61,14 @@ export interface Wal {
   /** Whether new commits must be refused: the disk does not take what waits, or too much waits. Becomes false by itself. */
   readonly readOnly: boolean
   readonly readOnlyReason: string | undefined
-  /** Everything appended from now on stands in segments ≥ the returned number. Waits for what was appended before, so while the disk is full. */
-  cut(): Promise<number>
+  /**
+   * Everything appended from now on stands in segments ≥ the returned number. Waits for what was appended before.
+   * @param patience - Given, it also waits for room on a full disk, until this is aborted.
+   * @throws MW_STORE_READ_ONLY when the disk is full and nobody has the patience. What was appended goes on waiting, and later segments may or may not begin here.
+   */
+  cut(patience?: AbortSignal): Promise<number>
   /** Deletes the segments before this one. */
   removeBefore(segment: number): Promise<void>
-  /** Empties the log, what waits to be written included. Numbers of segments keep rising. */
-  removeAll(): Promise<void>
   /** Of all segments, in bytes. */
   readonly sizeBytes: number
   /** Numbers of the segments, rising. */

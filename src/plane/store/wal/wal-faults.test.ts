@@ -134,13 +134,41 @@ test('removing segments wakes a log that waits for room', async () => {
   expect((await entriesOf(folder.path)).entries).toEqual([2, 3].map(sample))
 })
 
+test('on a full disk a cut is refused at once, or waits until it is given up; what was appended waits on', async () => {
+  using folder = temporaryFolder()
+  const { disk, wal } = await openFaulty(folder.path, { retryMs: 20 })
+  await wal.append(encodeEntries([sample(1)]))
+  disk.roomBytes = 0
+  // The segment cannot be made, but nothing waits to be written.
+  await expect(wal.cut()).rejects.toMatchObject({ code: 'MW_STORE_READ_ONLY', message: expect.stringContaining('ENOSPC') })
+  expect(wal.readOnly).toBe(false)
+  const giveUp = new AbortController()
+  const patient = wal.cut(giveUp.signal)
+  await expect.poll(() => wal.readOnly, patience).toBe(true)
+  giveUp.abort()
+  await expect(patient).rejects.toMatchObject({ code: 'MW_STORE_READ_ONLY' })
+  await expect.poll(() => wal.readOnly, patience).toBe(false)
+  const waiting = wal.append(encodeEntries([sample(2)]))
+  const behind = wal.cut()
+  await expect(behind).rejects.toMatchObject({ code: 'MW_STORE_READ_ONLY' })
+  await expect(wal.cut()).rejects.toMatchObject({ code: 'MW_STORE_READ_ONLY' })
+  const still = wal.cut(new AbortController().signal)
+  disk.roomBytes = Number.POSITIVE_INFINITY
+  await waiting
+  expect(await still).toBe(2)
+  await expect.poll(() => wal.readOnly, patience).toBe(false)
+  await wal.append(encodeEntries([sample(3)]))
+  await wal.close()
+  expect(await entriesOf(folder.path)).toEqual({ entries: [1, 2, 3].map(sample), damages: [] })
+})
+
 test('closing on a full disk tells whoever waits, and keeps what was written', async () => {
   using folder = temporaryFolder()
   const { disk, wal, log } = await openFaulty(folder.path, { retryMs: 600_000 })
   await wal.append(encodeEntries([sample(1)]))
   disk.roomBytes = 0
   const waiting = wal.append(encodeEntries([sample(2)]))
-  const cut = wal.cut()
+  const cut = wal.cut(new AbortController().signal)
   await expect.poll(() => wal.readOnly, patience).toBe(true)
   const told = [
     expect(waiting).rejects.toMatchObject({ code: 'MW_STORE_READ_ONLY' }),

@@ -144,20 +144,6 @@ test('the current segment is never removed', async () => {
   await again.wal.close()
 })
 
-test('an emptied log stays empty, and its numbers rise', async () => {
-  using folder = temporaryFolder()
-  const { wal } = await openAt(folder.path)
-  await wal.append(encodeEntries([sample(1)]))
-  void wal.append(encodeEntries([sample(2)]))
-  await wal.removeAll()
-  expect(wal.segments).toEqual([2])
-  await wal.append(encodeEntries([sample(3)]))
-  await wal.close()
-  const { entries, wal: again } = await openAt(folder.path)
-  expect(entries).toEqual([sample(3)])
-  await again.close()
-})
-
 test('a number that the caller counts on is not given to a segment before it', async () => {
   using folder = temporaryFolder()
   const { wal } = await openAt(folder.path, {}, 40)

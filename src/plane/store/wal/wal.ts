@@ -14,7 +14,13 @@ export type { DamageReport } from './replay.ts'
 
 type Item =
   | { readonly kind: 'append'; readonly bytes: Uint8Array; readonly resolve: () => void; readonly reject: (error: unknown) => void }
-  | { readonly kind: 'cut'; readonly resolve: (segment: number) => void; readonly reject: (error: unknown) => void }
+  | {
+      readonly kind: 'cut'
+      /** Whether it waits for room on a full disk. */
+      readonly isPatient: boolean
+      readonly resolve: (segment: number) => void
+      readonly reject: (error: unknown) => void
+    }
   | { readonly kind: 'sync'; readonly resolve: () => void; readonly reject: (error: unknown) => void }
 
 /** What one system call is given at most: little enough that a nearly full disk still takes a part of what waits. */
@@ -118,21 +124,35 @@ class SegmentedWal implements Wal {
     return this.readOnly ? `${this.#pendingBytes} bytes wait to be written, and at most ${pendingBytesMax} may` : undefined
   }
 
-  async cut(): Promise<number> {
+  async cut(patience?: AbortSignal): Promise<number> {
     if (this.#closing !== undefined) throw walErrors.MW_WAL_CLOSED('the log is closed')
-    return new Promise((resolve, reject) => this.#push({ kind: 'cut', resolve, reject }))
+    const isPatient = patience !== undefined && !patience.aborted
+    if (!isPatient && this.#failure !== undefined) throw this.#cutRefused(this.#failure)
+    return new Promise((resolve, reject) => {
+      const item: Item = { kind: 'cut', isPatient, resolve, reject }
+      if (isPatient) patience.addEventListener('abort', () => this.#forgetCuts((one) => one === item), { once: true })
+      this.#push(item)
+    })
+  }
+
+  /** Tells those who wait for a cut that there is none. What waits to be written goes on waiting. */
+  #forgetCuts(which: (item: Item & { kind: 'cut' }) => boolean): void {
+    const kept: Item[] = []
+    for (const item of this.#queue) {
+      if (item.kind === 'cut' && which(item)) item.reject(this.#cutRefused(this.#failure ?? 'the store is closing'))
+      else kept.push(item)
+    }
+    this.#queue = kept
+  }
+
+  #cutRefused(reason: string): Error {
+    return walErrors.MW_STORE_READ_ONLY(`the log cannot be begun anew: ${reason}`)
   }
 
   async removeBefore(segment: number): Promise<void> {
     await this.#files.removeBefore(segment)
     // There may be room now.
     this.#wakeRetry?.()
-  }
-
-  async removeAll(): Promise<void> {
-    // Older segments go first: on a full disk the cut waits for the room that they take.
-    await this.removeBefore(this.#files.numbers.at(-1) ?? 0)
-    await this.removeBefore(await this.cut())
   }
 
   get sizeBytes(): number {
@@ -182,22 +202,19 @@ class SegmentedWal implements Wal {
         }
       } catch (error) {
         this.#fail(error)
+        this.#forgetCuts(({ isPatient }) => !isPatient)
         if (this.#closing !== undefined) this.#giveUp()
         else await this.#retryPause()
       }
     }
-    // In the same breath as the last look at the queue: whatever is pushed from now on starts the writer anew.
+    // In the same breath as the last look at the queue: whatever is pushed from now on starts the writer anew. Nothing waits, so nothing is refused.
+    this.#failure = undefined
     this.#writing = undefined
   }
 
   async #step(item: Item): Promise<void> {
     if (item.kind === 'append') return this.#writeGroup()
-    if (item.kind === 'cut') {
-      const segment = await this.#files.cut()
-      this.#queue.shift()
-      item.resolve(segment)
-      return
-    }
+    if (item.kind === 'cut') return this.#cut(item)
     this.#queue.shift()
     // Writing goes on while the disk syncs.
     void this.#flush().then(() => {
@@ -206,6 +223,18 @@ class SegmentedWal implements Wal {
       if (unsafe.length === 0) item.resolve()
       else item.reject(walErrors.MW_WAL_SYNC(`an earlier fsync failed for ${unsafe.map(segmentName).join(', ')}`))
     }, item.reject)
+  }
+
+  async #cut(item: Item & { kind: 'cut' }): Promise<void> {
+    try {
+      item.resolve(await this.#files.cut())
+    } catch (error) {
+      if (item.isPatient) throw error
+      // Whether samples can be written is another matter: their segment may have room.
+      item.reject(this.#cutRefused(messageOf(error)))
+    }
+    // It may have been given up meanwhile; a segment more does no harm.
+    if (this.#queue[0] === item) this.#queue.shift()
   }
 
   async #writeGroup(): Promise<void> {

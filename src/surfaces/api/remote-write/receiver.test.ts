@@ -219,7 +219,10 @@ test('what the store says of a commit is told', async () => {
     overLimit: 2,
     firstRefused: { labels: [['__name__', 'a']], timeMs: 5, reason: 'tooOld' },
   }
-  const store = { setMetadata() {}, appender: () => ({ append: () => 1, appendColumns: () => 1, appendStale() {}, commit: async () => outcome, rollback() {} }) }
+  const store = {
+    setMetadata() {},
+    appender: () => ({ append: () => 1, appendColumns: () => 1, appendStale() {}, commit: async () => outcome, rollback() {} }),
+  }
   const receiver = createRemoteWriteReceiver({}, { store, clock: { now: () => nowMs } })
   await expect(receiver.receive(snappyCompress(encodeWriteRequest([good])))).rejects.toThrow(
     'too old sample: a at 1970-01-01T00:00:00.005Z (5); refused in this request: 1 for too old sample, 2 for no room for another series; 0 samples were taken',
@@ -300,3 +303,13 @@ test(`fuzz: whatever is sent ends in an answer or in a clear error, and good req
   await receiver.receive(snappyCompress(encodeWriteRequest([{ labels: named('after', ['all', 'this']), samples: [[nowMs, 1]] }])))
   expect(await readColumns(store, [{ name: '__name__', op: '=', value: 'after' }])).toHaveLength(1)
 }, 60_000)
+
+test('a series whose labels are too long for the store is refused, and the others are kept', async () => {
+  const { receiver, store } = start()
+  const long = { labels: named('a', ['x', 'y'.repeat(1_100_000)]), samples: [[nowMs, 1]] } satisfies WireSeries
+  await expect(receiver.receive(snappyCompress(encodeWriteRequest([good, long])))).rejects.toMatchObject({
+    code: 'MW_REMOTE_WRITE_REFUSED',
+    message: expect.stringMatching(/^invalid labels: .*1 samples were taken$/s),
+  })
+  expect(await readColumns(store, [{ name: '__name__', op: '=~', value: '.+' }])).toHaveLength(1)
+})

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { ModelwatchError } from '../../../core/errors.ts'
 import { formatLabels, type Labels } from '../../../core/labels.ts'
 import type { Clock } from '../../../core/time.ts'
 import type { Appender, AppendOutcome, SeriesStore } from '../../../plane/store/contract.ts'
@@ -148,11 +149,19 @@ class Write {
       if (reader.histograms > 0) this.#refuse('histogram', reader.histograms, () => formatLabels(known.labels))
       this.#dropTooFarAhead(known.labels)
       samples += reader.samples.length
-      this.#appender ??= store.appender()
-      const { timesMs, values, length } = reader.samples
-      known.ref = this.#appender.appendColumns(known.ref, known.labels, timesMs, values, length)
+      this.#append((this.#appender ??= store.appender()), known)
     }
     return false
+  }
+
+  #append(appender: Appender, known: KnownSeries): void {
+    const { timesMs, values, length } = this.#reader.samples
+    try {
+      known.ref = appender.appendColumns(known.ref, known.labels, timesMs, values, length)
+    } catch (error) {
+      if (!(error instanceof ModelwatchError && error.code === 'MW_STORE_LABELS_TOO_LONG')) throw error
+      this.#refuse('invalidLabels', length, () => error.message)
+    }
   }
 
   /** Makes what was gathered visible. @throws MW_STORE_READ_ONLY */

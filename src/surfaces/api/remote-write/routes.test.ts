@@ -109,6 +109,7 @@ test('a store that takes nothing asks the sender to wait', async () => {
   const memory = createMemoryStore()
   const appender = () => ({
     append: () => 1,
+    appendColumns: () => 1,
     appendStale() {},
     rollback() {},
     commit: () => Promise.reject(errors.MW_STORE_READ_ONLY('the disk is full')),

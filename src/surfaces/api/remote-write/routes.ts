@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ModelwatchError, messageOf } from '../../../core/errors.ts'
+import { discardRest } from '../discard.ts'
 import { BodyReader } from './body-reader.ts'
 import { remoteWriteErrors } from './errors.ts'
 import { type RemoteWriteLimits, remoteWriteLimits } from './limits.ts'
@@ -59,8 +60,9 @@ export async function writeRoute(
     scope.addContentTypeParser('*', async (_: FastifyRequest, payload: IncomingMessage) => bodies.read(payload))
     scope.addHook('onRequest', async (request, reply) => admit(request, reply))
     scope.addHook('onResponse', async (_, reply) => void requests.set(reply.statusCode, (requests.get(reply.statusCode) ?? 0) + 1))
-    scope.setErrorHandler((error, _, reply) => {
+    scope.setErrorHandler(async (error, request, reply) => {
       const status = statusOf(error)
+      if (status !== 408) await discardRest(request.raw)
       // What is left of the request is not waited for.
       if (status === 408) reply.header('connection', 'close')
       if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)

@@ -1,0 +1,122 @@
+import { messageOf } from '../../core/errors.ts'
+import type { Clock } from '../../core/time.ts'
+import type { StoreConfig } from './config.ts'
+import type { Disk, StoreLog } from './disk.ts'
+
+/** A log smaller than this is read in a moment, and is left as it is. */
+const QUIET_WAL_BYTES = 256 * 1024
+/** Late samples that are fewer than this are in nobody's way. */
+const LATE_PRESSING_MIN = 100_000
+/** The longest a timer of Node waits. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+export interface MaintenanceDeps {
+  readonly log: StoreLog
+  readonly clock: Clock
+}
+
+/** Says when what the disk can do is done: looks often whether something presses, and at everything once in a while. */
+export class Maintenance {
+  failures = 0
+  readonly #disk: Disk
+  readonly #config: StoreConfig
+  readonly #deps: MaintenanceDeps
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #maintainedMs = performance.now()
+  /** When something failed last; nothing presses again at once. */
+  #failedMs = Number.NEGATIVE_INFINITY
+  /** Late samples that the last flush left where they were, being too new for a block. */
+  #lateLeft = 0
+
+  constructor(disk: Disk, config: StoreConfig, deps: MaintenanceDeps) {
+    this.#disk = disk
+    this.#config = config
+    this.#deps = deps
+  }
+
+  /** Aborted when the store closes. */
+  get stopped(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  start(): void {
+    const { maintenanceIntervalMs, quietMs } = this.#config
+    const lookMs = Math.min(maintenanceIntervalMs, quietMs / 2, TIMER_MS_MAX)
+    this.#timer = setTimeout(() => {
+      void this.#look().finally(() => {
+        if (!this.stopped.aborted) this.start()
+      })
+    }, lookMs)
+    this.#timer.unref()
+  }
+
+  /** Ends compactions and waiting; what is being written is written to its end. */
+  stop(): void {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+  }
+
+  async #look(): Promise<void> {
+    const { maintenanceIntervalMs, headSamplesMax, lateSamplesMax, walBytesMax } = this.#config
+    const { head, wal } = this.#disk
+    const latePressing = this.#lateLeft + Math.max(lateSamplesMax, LATE_PRESSING_MIN)
+    const presses = head.counts.samples > headSamplesMax || head.counts.lateSamples > latePressing || wal.sizeBytes > walBytesMax
+    const nowMs = performance.now()
+    const isDue = nowMs - this.#maintainedMs >= maintenanceIntervalMs
+    if (isDue || (presses && nowMs - this.#failedMs >= maintenanceIntervalMs)) return this.maintain()
+    if (this.#isQuiet() && !wal.readOnly) await this.#disk.exclusively(() => this.#attempt(() => this.#disk.checkpoint()))
+  }
+
+  /** Flushes, compacts and forgets what is due. Never throws: a failure is logged, counted, and tried again the next time. */
+  maintain({ compact = true }: { readonly compact?: boolean } = {}): Promise<void> {
+    this.#maintainedMs = performance.now()
+    const disk = this.#disk
+    return disk.exclusively(async () => {
+      // First what makes room. While the disk is full, the rest would only fail.
+      await this.#attempt(() => disk.forgetOld())
+      if (disk.wal.readOnly) return
+      await this.#attempt(() => this.#flushDue())
+      if (compact) await this.#attempt(() => this.#compact())
+      await this.#attempt(() => disk.forgetOld())
+    })
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    if (this.stopped.aborted) return
+    try {
+      await work()
+    } catch (error) {
+      if (this.stopped.aborted) return
+      this.failures++
+      this.#failedMs = performance.now()
+      this.#deps.log.warn(
+        { folder: this.#disk.dir, reason: messageOf(error) },
+        'flushing, compacting or forgetting failed; it will be tried again',
+      )
+    }
+  }
+
+  async #compact(): Promise<void> {
+    while (!this.stopped.aborted && (await this.#disk.blocks.compactOnce(this.stopped)));
+  }
+
+  async #flushDue(): Promise<void> {
+    const { blockRangeMs, lateSamplesMax, walBytesMax } = this.#config
+    const { head, wal } = this.#disk
+    // A sample from the future must not push the boundary past samples still to come.
+    const newestMs = Math.min(head.newestMs, this.#deps.clock.now())
+    const boundaryMs = Math.floor((newestMs - blockRangeMs / 2) / blockRangeMs) * blockRangeMs
+    const isFull = newestMs - head.oldestMs > 1.5 * blockRangeMs && boundaryMs > head.oldestMs
+    if (isFull || head.counts.lateSamples > this.#lateLeft + lateSamplesMax) {
+      await this.#disk.flush(isFull ? boundaryMs : Math.max(head.floorMs, boundaryMs))
+      this.#lateLeft = head.counts.lateSamples
+    } else if (wal.sizeBytes > walBytesMax || this.#isQuiet()) await this.#disk.checkpoint()
+  }
+
+  /** Whether commits have paused, and there is something worth writing out. */
+  #isQuiet(): boolean {
+    const { wal, log } = this.#disk
+    return wal.sizeBytes > QUIET_WAL_BYTES && performance.now() - log.lastCommitMs > this.#config.quietMs
+  }
+}
