@@ -89,33 +89,18 @@ export interface CallExpr extends Span {
   readonly infoLabels?: 'all' | 'chosen' | 'named'
 }
 
-export const aggregateOps = [
-  'sum',
-  'avg',
-  'min',
-  'max',
-  'count',
-  'group',
-  'stddev',
-  'stdvar',
-  'topk',
-  'bottomk',
-  'quantile',
-  'count_values',
-  'limitk',
-  'limit_ratio',
-] as const
-export type AggregateOp = (typeof aggregateOps)[number]
+const parameterOpNames = ['topk', 'bottomk', 'quantile', 'count_values', 'limitk', 'limit_ratio'] as const
+type ParameterOp = (typeof parameterOpNames)[number]
+/** Aggregations that take their vector in series by series and make one series of each group. */
+export type FoldOp = 'sum' | 'avg' | 'min' | 'max' | 'count' | 'group' | 'stddev' | 'stdvar'
+export type AggregateOp = FoldOp | ParameterOp
 
 /** Aggregations with a parameter in front of the vector. */
-export const parameterOps: ReadonlySet<AggregateOp> = new Set<AggregateOp>([
-  'topk',
-  'bottomk',
-  'quantile',
-  'count_values',
-  'limitk',
-  'limit_ratio',
-])
+export const parameterOps: ReadonlySet<AggregateOp> = new Set<AggregateOp>(parameterOpNames)
+
+export function isFoldOp(op: AggregateOp): op is FoldOp {
+  return !parameterOps.has(op)
+}
 
 export interface AggregateExpr extends Span {
   readonly kind: 'aggregate'
@@ -187,6 +172,13 @@ export function unwrap(expr: Expr): Exclude<Expr, ParenExpr> {
   let inner = expr
   while (inner.kind === 'paren') inner = inner.expr
   return inner
+}
+
+/** The text of an argument that the type check knows to be a string. */
+export function stringOf(node: Expr): string {
+  const inner = unwrap(node)
+  if (inner.kind !== 'string') throw new Error(`type check let a ${inner.kind} pass for a string`)
+  return inner.value
 }
 
 /** The expressions directly inside an expression. */

@@ -2,7 +2,8 @@ import { sortInTurns } from '../../core/sort-in-turns.ts'
 import type { Pace } from '../../core/turns.ts'
 import type { SampleBuffer } from '../store/index.ts'
 import { type Expr, unwrap } from './ast.ts'
-import { createStepSeries, type Grid, isEmpty, type StepSeries } from './frame.ts'
+import type { EvaluationDeps } from './evaluation.ts'
+import { createStepSeries, type Grid, isEmpty, mergeSeries, type StepSeries, withoutMetadata } from './frame.ts'
 import { absentLabels } from './label-functions.ts'
 import { mapInTurns } from './map-in-turns.ts'
 
@@ -29,6 +30,20 @@ export async function mapValues(
     if (pace.due(values.length * 5)) await pace.breathe()
   }
   return series
+}
+
+/**
+ * The same series under labels without the metric's name; or, where names are dropped at the end, marked for it.
+ * @param strict - See `mergeSeries`.
+ */
+export async function nameless(
+  series: readonly StepSeries[],
+  strict: boolean,
+  { budget, delayedNameRemoval }: Pick<EvaluationDeps, 'budget' | 'delayedNameRemoval'>,
+): Promise<readonly StepSeries[]> {
+  if (delayedNameRemoval) return mapInTurns(series, 20, budget, (one) => ({ ...one, dropName: true }))
+  const renamed = await mapInTurns(series, 30, budget, (one) => ({ ...one, labels: withoutMetadata(one.labels) }))
+  return mergeSeries(renamed, strict, budget)
 }
 
 /** The first step of each series, at `count` steps. */

@@ -1,40 +1,20 @@
 import { assertNever } from '../../core/errors.ts'
 import { checkLabelName, countValues, Folding, pick, quantiles } from './aggregate.ts'
 import type { Annotations, Recording } from './annotations.ts'
-import { type AggregateExpr, type BinaryExpr, type CallExpr, type Expr, isSetOp, type UnaryExpr, unwrap } from './ast.ts'
+import { type AggregateExpr, type BinaryExpr, type Expr, isFoldOp, isSetOp, stringOf, type UnaryExpr, unwrap } from './ast.ts'
 import { withScalar } from './binary-scalar.ts'
-import { absent, copied, full, mapValues, only, repeated, sorted } from './columns.ts'
+import { copied, mapValues, nameless, repeated } from './columns.ts'
+import { CallEvaluation } from './evaluate-call.ts'
 import type { EvaluationDeps } from './evaluation.ts'
-import { isFoldOp } from './folds.ts'
-import {
-  countPresent,
-  type Frame,
-  type Grid,
-  isEmpty,
-  isInstant,
-  mergeSeries,
-  type SampleSeries,
-  type StepSeries,
-  withoutMetadata,
-} from './frame.ts'
-import { histogramFraction, histogramQuantile } from './histogram-quantile.ts'
-import { addInfo } from './info.ts'
-import { labelJoiner, labelReplacer } from './label-functions.ts'
-import { sortedByLabels } from './label-sort.ts'
+import { countPresent, type Frame, type Grid, isInstant, type SampleSeries, type StepSeries, vector } from './frame.ts'
 import { limitCount, limitRatio } from './limit.ts'
-import { mapInTurns } from './map-in-turns.ts'
-import { dateFunctions, greater, lesser, mathFunctions, roundTo } from './math-functions.ts'
 import { scalarOperation } from './operators.ts'
 import { firstStep } from './plan.ts'
-import { isBadQuantile } from './quantile.ts'
-import { timesOf } from './query-times.ts'
 import { Slide } from './range-call.ts'
 import { SeriesSource } from './series-source.ts'
 import type { SampleCounts } from './stats.ts'
 import { matchSets, matchVectors } from './vector-matching.ts'
 
-/** What it takes to relabel a series, in the units of the budget. */
-const RELABEL_WORK = 1000
 /** Most levels of an expression that are evaluated on one stack. */
 const LEVELS_PER_STACK = 100
 
@@ -55,6 +35,7 @@ interface SharedResult {
 export class Evaluator {
   readonly #deps: EvaluationDeps
   readonly #source: SeriesSource
+  readonly #calls: CallEvaluation
   readonly #shared = new Map<string, SharedResult>()
   /** Levels of the expression that are under way. */
   #levels = 0
@@ -64,6 +45,13 @@ export class Evaluator {
     this.#source = new SeriesSource(deps, {
       read: (node, grid) => this.#read(node, grid),
       scalar: (node, grid) => this.#scalar(node, grid),
+    })
+    this.#calls = new CallEvaluation(deps, this.#source, {
+      evaluate: (node, grid) => this.evaluate(node, grid),
+      read: (node, grid) => this.#read(node, grid),
+      vector: (node, grid) => this.#vector(node, grid),
+      scalar: (node, grid) => this.#scalar(node, grid),
+      each: (node, grid, visit) => this.#each(node, grid, visit, true),
     })
   }
 
@@ -144,7 +132,7 @@ export class Evaluator {
       case 'binary':
         return this.#binary(node, grid)
       case 'call':
-        return this.#call(node, grid)
+        return this.#calls.evaluate(node, grid)
       case 'number':
       case 'string':
       case 'paren':
@@ -177,23 +165,6 @@ export class Evaluator {
     return frame.values
   }
 
-  #string(node: Expr): string {
-    const inner = unwrap(node)
-    if (inner.kind !== 'string') throw new Error(`type check let a ${inner.kind} pass for a string`)
-    return inner.value
-  }
-
-  /**
-   * The same series under labels without the metric's name; or, where names are dropped at the end, marked for it.
-   * @param strict - See `mergeSeries`.
-   */
-  async #nameless(series: readonly StepSeries[], strict: boolean): Promise<readonly StepSeries[]> {
-    const { budget, delayedNameRemoval } = this.#deps
-    if (delayedNameRemoval) return mapInTurns(series, 20, budget, (one) => ({ ...one, dropName: true }))
-    const renamed = await mapInTurns(series, 30, budget, (one) => ({ ...one, labels: withoutMetadata(one.labels) }))
-    return mergeSeries(renamed, strict, budget)
-  }
-
   /**
    * Hands out the series of a vector one after another. Their columns hold only until the call returns: where series are made one by one,
    * each takes the place of the one before.
@@ -224,7 +195,7 @@ export class Evaluator {
       return folding.finish()
     }
     if (op === 'count_values') {
-      const label = this.#string(node.param!)
+      const label = stringOf(node.param!)
       checkLabelName(label, 'invalid label name')
       return countValues({ node, series: await this.#read(node.expr, grid), steps, label }, budget)
     }
@@ -253,7 +224,7 @@ export class Evaluator {
     if (frame.kind === 'scalar') return { kind: 'scalar', values: frame.values.map((value) => -value) }
     const { budget } = this.#deps
     const series = frame.shared ? await copied(frame.series, budget) : frame.series
-    return vector(await this.#nameless(await mapValues(series, (value) => -value, budget), true))
+    return vector(await nameless(await mapValues(series, (value) => -value, budget), true, this.#deps))
   }
 
   async #binary(node: BinaryExpr, grid: Grid): Promise<Frame> {
@@ -276,202 +247,8 @@ export class Evaluator {
       return vector(await matchVectors(input, { op, bool, delayed, lenient }, budget))
     }
     const { series, renamed } = await withScalar({ op, bool, left, right, steps }, budget)
-    return vector(renamed ? await this.#nameless(series, false) : series)
+    return vector(renamed ? await nameless(series, false, this.#deps) : series)
   }
-
-  async #call(node: CallExpr, grid: Grid): Promise<Frame> {
-    const { name, args } = node
-    const math = mathFunctions.get(name)
-    if (math !== undefined) return vector(await this.#mapped(args[0]!, grid, math))
-    const date = dateFunctions.get(name)
-    if (date !== undefined) {
-      if (args.length === 0) return vector([full(timesOf(grid).map((ms) => date(ms / 1000)))])
-      return vector(await this.#mapped(args[0]!, grid, date))
-    }
-    const range = await this.#source.toRangeCall(node, grid)
-    if (range !== undefined) {
-      const found = await this.#source.collect((visit) => this.#source.eachOfCall(range, visit), grid)
-      return vector(this.#delayed || this.#source.staysDistinct(node) ? found : await mergeSeries(found, true, this.#deps.budget))
-    }
-    switch (name) {
-      case 'pi':
-        return { kind: 'scalar', values: new Float64Array(grid.count).fill(Math.PI) }
-      case 'time':
-        return { kind: 'scalar', values: timesOf(grid).map((ms) => ms / 1000) }
-      case 'scalar':
-        return { kind: 'scalar', values: only(await this.#read(args[0]!, grid), grid.count) }
-      case 'vector':
-        return vector([full((await this.#scalar(args[0]!, grid)).slice())])
-      case 'timestamp':
-        return vector(await this.#timestamp(args[0]!, grid))
-      case 'absent':
-        return vector(await this.#absent(args[0]!, grid))
-      case 'absent_over_time':
-        return vector(await this.#absentOverTime(args[0]!, grid))
-      case 'round':
-      case 'clamp':
-      case 'clamp_min':
-      case 'clamp_max':
-        return vector(await this.#withScalars(node, grid))
-      case 'sort':
-      case 'sort_desc':
-        return this.#reordered(args[0]!, grid, (series) => sorted(series, name === 'sort' ? 1 : -1, grid, this.#deps.budget))
-      case 'sort_by_label':
-      case 'sort_by_label_desc':
-        return this.#sortedByLabels(node, grid)
-      case 'label_replace':
-      case 'label_join':
-        return this.#relabel(node, grid)
-      case 'histogram_quantile':
-        return vector(await this.#histogramQuantile(node, grid))
-      case 'histogram_fraction':
-        return vector(await this.#histogramFraction(node, grid))
-      case 'histogram_avg':
-      case 'histogram_count':
-      case 'histogram_stddev':
-      case 'histogram_stdvar':
-      case 'histogram_sum':
-        // These speak of native histograms, and leave out everything else.
-        await this.#read(args[0]!, grid)
-        return vector([])
-      case 'info':
-        return vector(await this.#info(node, grid))
-      default:
-        throw new Error(`the function ${name} has a signature and no evaluation`)
-    }
-  }
-
-  get #delayed(): boolean {
-    return this.#deps.delayedNameRemoval
-  }
-
-  /** The same series in another order. */
-  async #reordered(
-    node: Expr,
-    grid: Grid,
-    order: (series: readonly StepSeries[]) => readonly StepSeries[] | Promise<readonly StepSeries[]>,
-  ): Promise<Frame> {
-    const frame = await this.evaluate(node, grid)
-    if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
-    return { ...frame, series: await order(frame.series) }
-  }
-
-  async #absent(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
-    const found = new Uint8Array(grid.count)
-    const note = ({ present }: StepSeries) => {
-      for (let step = 0; step < found.length; step++) found[step]! |= present[step]!
-    }
-    await this.#each(node, grid, note, true)
-    return absent(found, node)
-  }
-
-  async #absentOverTime(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { counter } = this.#deps
-    const found = new Uint8Array(grid.count)
-    const slide = new Slide(grid.count, 1)
-    await this.#source.eachRange(node, grid, ({ buffer }, windows) => {
-      slide.over(buffer, windows)
-      counter.addWindows(slide.bounds.from, slide.bounds.to, 0, grid.count, slide.samples)
-      for (let step = 0; step < found.length; step++) found[step]! |= slide.present[step]!
-    })
-    return absent(found, node)
-  }
-
-  async #timestamp(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
-    const inner = unwrap(node)
-    // A selector alone tells when the samples were taken; anything computed is as of now.
-    if (inner.kind === 'vectorSelector') {
-      return this.#nameless(await this.#source.collect((visit) => this.#source.eachSelected(inner, grid, true, visit), grid), false)
-    }
-    const nowSeconds = timesOf(grid).map((ms) => ms / 1000)
-    const series = await this.#read(inner, grid)
-    const timed = await mapInTurns(series, grid.count + 20, this.#deps.budget, (one) => ({
-      ...one,
-      values: nowSeconds.slice(),
-      present: one.present.slice(),
-    }))
-    return this.#nameless(timed, false)
-  }
-
-  async #withScalars({ name, args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { budget } = this.#deps
-    const first = args[1] === undefined ? new Float64Array(grid.count).fill(1) : await this.#scalar(args[1], grid)
-    const second = args[2] === undefined ? first : await this.#scalar(args[2], grid)
-    if (name === 'round') return this.#mapped(args[0]!, grid, (value, step) => roundTo(value, first[step]!))
-    if (name === 'clamp_min') return this.#mapped(args[0]!, grid, (value, step) => greater(first[step]!, value))
-    if (name === 'clamp_max') return this.#mapped(args[0]!, grid, (value, step) => lesser(first[step]!, value))
-    const series = await this.#vector(args[0]!, grid)
-    // Where the bounds are the wrong way round there is nothing between them.
-    for (const { present } of series) {
-      for (let step = 0; step < grid.count; step++) if (first[step]! > second[step]!) present[step] = 0
-      if (budget.due(grid.count)) await budget.breathe()
-    }
-    const clamped = await mapValues(series, (value, step) => greater(first[step]!, lesser(second[step]!, value)), budget)
-    return this.#nameless(
-      clamped.filter((one) => !isEmpty(one)),
-      false,
-    )
-  }
-
-  /** A function of single values; what comes out is another metric. */
-  async #mapped(node: Expr, grid: Grid, f: (value: number, step: number) => number): Promise<readonly StepSeries[]> {
-    return this.#nameless(await mapValues(await this.#vector(node, grid), f, this.#deps.budget), false)
-  }
-
-  async #relabel({ name, args }: CallExpr, grid: Grid): Promise<Frame> {
-    const { budget } = this.#deps
-    const texts = args.slice(1).map((arg) => this.#string(arg))
-    const target = texts[0]!
-    const relabel =
-      name === 'label_join'
-        ? labelJoiner(target, texts[1]!, texts.slice(2))
-        : labelReplacer({ target, replacement: texts[1]!, source: texts[2]!, pattern: texts[3]! })
-    const frame = await this.evaluate(args[0]!, grid)
-    if (frame.kind !== 'vector') throw new Error(`type check let a ${frame.kind} pass for a vector`)
-    const relabelled: StepSeries[] = []
-    for (const one of frame.series) {
-      const labels = relabel(one.labels)
-      // A name that is given here is meant to stay.
-      relabelled.push({ ...one, labels, dropName: one.dropName && !(target === '__name__' && labels !== one.labels) })
-      if (budget.due(RELABEL_WORK)) await budget.breathe()
-    }
-    return { kind: 'vector', series: await mergeSeries(relabelled, true, budget), shared: frame.shared }
-  }
-
-  /** As with `sort`, a matrix has an order of its own. */
-  async #sortedByLabels({ name, args }: CallExpr, grid: Grid): Promise<Frame> {
-    const labels = args.slice(1).map((arg) => this.#string(arg))
-    const direction = name === 'sort_by_label' ? 1 : -1
-    return this.#reordered(args[0]!, grid, (series) => (grid.count === 1 ? sortedByLabels(series, labels, direction) : series))
-  }
-
-  async #info({ args, infoLabels }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const selector = args[1]!
-    if (infoLabels === undefined || selector.kind !== 'vectorSelector') throw new Error('info() was not resolved')
-    const base = await this.#read(args[0]!, grid)
-    const info = await this.#source.collect((visit) => this.#source.eachSelected(selector, grid, true, visit), grid)
-    return addInfo({ labels: infoLabels, matchers: selector.matchers, base, info, steps: grid.count }, this.#deps.budget)
-  }
-
-  async #histogramFraction({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
-    const lowers = await this.#scalar(args[0]!, grid)
-    const uppers = await this.#scalar(args[1]!, grid)
-    const series = await this.#read(args[2]!, grid)
-    return histogramFraction({ lowers, uppers, series, steps: grid.count, at: args[2]!, delayed }, annotations, budget)
-  }
-
-  async #histogramQuantile({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
-    const phis = await this.#scalar(args[0]!, grid)
-    const series = await this.#read(args[1]!, grid)
-    for (const phi of phis) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, args[0]!)
-    return histogramQuantile({ phis, series, steps: grid.count, at: args[1]!, delayed }, annotations, budget)
-  }
-}
-
-function vector(series: readonly StepSeries[]): Frame {
-  return { kind: 'vector', series, shared: false }
 }
 
 function asShared(frame: Frame): Frame {

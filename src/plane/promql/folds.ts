@@ -1,14 +1,7 @@
 import { assertNever } from '../../core/errors.ts'
-import type { AggregateOp } from './ast.ts'
+import type { FoldOp } from './ast.ts'
 import { isFull, type StepSeries } from './frame.ts'
-
-export type FoldOp = 'sum' | 'avg' | 'min' | 'max' | 'count' | 'group' | 'stddev' | 'stdvar'
-
-const foldOps: ReadonlySet<string> = new Set<FoldOp>(['sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar'])
-
-export function isFoldOp(op: AggregateOp): op is FoldOp {
-  return foldOps.has(op)
-}
+import { withRounding } from './kahan.ts'
 
 /** What an aggregation makes of one group's series, taken in one after another; a column at a time, so that no series has to be kept. */
 export interface Fold {
@@ -75,9 +68,7 @@ class SumFold implements Fold {
       const sum = sums[i]!
       const total = sum + term
       sums[i] = total
-      if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) lost[i] = 0
-      else if (Math.abs(sum) >= Math.abs(term)) lost[i]! += sum - total + term
-      else lost[i]! += term - total + sum
+      lost[i] = withRounding(lost[i]!, sum, term, total)
     }
   }
 
@@ -95,10 +86,8 @@ class SumFold implements Fold {
       }
       const sum = sums[i]!
       const total = sum + term
-      if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) lost[i] = 0
-      else if (Math.abs(sum) >= Math.abs(term)) lost[i]! += sum - total + term
-      else lost[i]! += term - total + sum
       sums[i] = total
+      lost[i] = withRounding(lost[i]!, sum, term, total)
     }
   }
 
@@ -152,10 +141,8 @@ class MeanFold implements Fold {
         term /= count
       }
       const total = sum + term
-      if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) lost[i] = 0
-      else if (Math.abs(sum) >= Math.abs(term)) lost[i]! += sum - total + term
-      else lost[i]! += term - total + sum
       sums[i] = total
+      lost[i] = withRounding(lost[i]!, sum, term, total)
     }
   }
 

@@ -38,6 +38,11 @@ export type Frame =
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'vector'; readonly series: readonly StepSeries[]; readonly shared: boolean }
 
+/** A vector that nobody else reads. */
+export function vector(series: readonly StepSeries[]): Frame {
+  return { kind: 'vector', series, shared: false }
+}
+
 /** One series of samples, oldest first, staleness markers taken out. */
 export interface SampleSeries {
   readonly labels: Labels
@@ -90,11 +95,6 @@ export function metadataFrom(labels: Labels, start: number): number {
     if (isMetadata(name)) return i
   }
   return -1
-}
-
-export function withoutName(labels: Labels): Labels {
-  const at = labels.findIndex(([name]) => name === METRIC_NAME)
-  return at < 0 ? labels : labels.toSpliced(at, 1)
 }
 
 /** Labels with one of them set to a value; '' removes it. */

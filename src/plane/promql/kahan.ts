@@ -1,4 +1,13 @@
 /**
+ * What rounding has lost so far, and loses where `sum + term` becomes `total`. An infinite total has nothing to gather.
+ * @see KahanSum
+ */
+export function withRounding(lost: number, sum: number, term: number, total: number): number {
+  if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) return 0
+  return Math.abs(sum) >= Math.abs(term) ? lost + (sum - total + term) : lost + (term - total + sum)
+}
+
+/**
  * Kahan's summation in Neumaier's form: what rounding loses is gathered in `c`, so that big terms that cancel leave the small ones.
  * The sum is `sum + c`, or `sum` alone when it is infinite.
  * @see Neumaier (1974), Z. Angew. Math. Mech. 54:39
@@ -15,9 +24,7 @@ export class KahanSum {
 
   add(term: number): this {
     const total = this.sum + term
-    if (total === Number.POSITIVE_INFINITY || total === Number.NEGATIVE_INFINITY) this.c = 0
-    else if (Math.abs(this.sum) >= Math.abs(term)) this.c += this.sum - total + term
-    else this.c += term - total + this.sum
+    this.c = withRounding(this.c, this.sum, term, total)
     this.sum = total
     return this
   }

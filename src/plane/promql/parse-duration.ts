@@ -18,7 +18,7 @@ const POWER = 3
  * @param place - What a message says where the next token does not fit.
  * @throws MW_PROMQL_PARSE
  */
-export function parseDurationExpr(reader: TokenReader, place: Place, depth: number): DurationExpr {
+function parseDurationExpr(reader: TokenReader, place: Place, depth: number): DurationExpr {
   return climb(reader, place, 0, depth)
 }
 

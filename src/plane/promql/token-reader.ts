@@ -5,7 +5,7 @@ import { nestedTooDeep, parseError } from './position.ts'
 import { describeToken, type Token, type TokenKind } from './token.ts'
 
 /** Deepest nesting of parentheses, calls, signs and powers: each level costs stack, here and when it is evaluated. */
-export const DEPTH_MAX = 400
+const DEPTH_MAX = 400
 
 /** What a message about an unexpected token says of the place: `unexpected X in <place>, expected <expected>`. */
 export interface Place {
