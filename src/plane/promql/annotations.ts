@@ -1,7 +1,7 @@
 import { formatGeneral } from '../../core/number-text.ts'
-import { childrenOf, type Expr, type Span, unwrap } from './ast.ts'
-import { quote } from './literals.ts'
-import { positionOf } from './position.ts'
+import { childrenOf, type Expr, type Span, unwrap } from './language/ast.ts'
+import { quote } from './language/literals.ts'
+import { positionOf } from './language/position.ts'
 
 /** Most messages of one kind in an answer, as in the Prometheus API; more are counted. */
 const ANNOTATIONS_MAX = 10

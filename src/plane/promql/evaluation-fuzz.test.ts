@@ -3,9 +3,9 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { ModelwatchError } from '../../core/errors.ts'
 import { createRandom } from '../../core/random.ts'
-import { QueryTexts } from './query-texts.ts'
-import { createData, createDataEngine, dataEndMs, dataStartMs } from './random-data.ts'
-import { createQueryGenerator } from './random-queries.ts'
+import { QueryTexts } from './testing/query-texts.ts'
+import { createData, createDataEngine, dataEndMs, dataStartMs } from './testing/random-data.ts'
+import { createQueryGenerator } from './testing/random-queries.ts'
 
 const cases = Number(process.env.MODELWATCH_FUZZ_CASES ?? 10_000)
 const seed = Number(process.env.MODELWATCH_FUZZ_SEED ?? Math.trunc(Math.random() * 2 ** 31))

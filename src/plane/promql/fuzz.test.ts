@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ModelwatchError } from '../../core/errors.ts'
-import { parseQueryTree } from './expr-json.ts'
-import { formatQuery } from './format.ts'
-import { parse } from './parse.ts'
-import { QueryTexts } from './query-texts.ts'
+import { parseQueryTree } from './language/expr-json.ts'
+import { formatQuery } from './language/format.ts'
+import { parse } from './language/parse.ts'
+import { QueryTexts } from './testing/query-texts.ts'
 
 const numRuns = Number(process.env.MODELWATCH_FUZZ_CASES ?? 10_000)
 const seed = Number(process.env.MODELWATCH_FUZZ_SEED ?? Math.trunc(Math.random() * 2 ** 31))

@@ -5,8 +5,8 @@ import { ModelwatchError } from '../../core/errors.ts'
 import { labelsKey, toLabels } from '../../core/labels.ts'
 import { createRandom } from '../../core/random.ts'
 import type { QueryEngine, QueryResult } from './contract.ts'
-import { createData, createDataEngine, dataEndMs, dataStartMs, near } from './random-data.ts'
-import { createQueryGenerator, isOrderly } from './random-queries.ts'
+import { createData, createDataEngine, dataEndMs, dataStartMs, near } from './testing/random-data.ts'
+import { createQueryGenerator, isOrderly } from './testing/random-queries.ts'
 
 /*
  * Random queries over random data, answered by us and by a real Prometheus: values, errors and annotations must be the same.

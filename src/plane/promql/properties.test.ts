@@ -4,8 +4,8 @@ import { ModelwatchError } from '../../core/errors.ts'
 import { labelsKey, labelValue } from '../../core/labels.ts'
 import { createRandom } from '../../core/random.ts'
 import type { MatrixValue, QueryEngine, StepRange } from './contract.ts'
-import { createData, createDataEngine, dataStartMs, near } from './random-data.ts'
-import { createQueryGenerator } from './random-queries.ts'
+import { createData, createDataEngine, dataStartMs, near } from './testing/random-data.ts'
+import { createQueryGenerator } from './testing/random-queries.ts'
 
 /*
  * What holds of every query, whatever Prometheus says: MODELWATCH_PROPERTY_CASES and MODELWATCH_PROPERTY_SEED say how many are tried, and which.

@@ -2,8 +2,8 @@ import { compareLabels, type Labels } from '../../core/labels.ts'
 import { sortInTurns } from '../../core/sort-in-turns.ts'
 import type { Budget } from './budget.ts'
 import type { MatrixSeries, MatrixValue, QueryValue, VectorSample } from './contract.ts'
-import { checkDistinct, countPresent, type Frame, type Grid, type SampleSeries, withoutMetadata } from './frame.ts'
-import { timesOf } from './query-times.ts'
+import { checkDistinct, countPresent, type Frame, type Grid, type SampleSeries, withoutMetadata } from './evaluation/frame.ts'
+import { timesOf } from './evaluation/query-times.ts'
 
 export interface ResultOptions {
   readonly budget: Budget

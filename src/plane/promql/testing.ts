@@ -7,7 +7,7 @@ import { type Labels, labelsKey } from '../../core/labels.ts'
 import { createMemoryStore } from '../store/index.ts'
 import type { MatrixValue, QueryEngine, QueryResult } from './contract.ts'
 import { createQueryEngine } from './engine.ts'
-import { type Block, type Eval, toBlocks, toEval, toMs, toSeries } from './promtest-script.ts'
+import { type Block, type Eval, toBlocks, toEval, toMs, toSeries } from './testing/promtest-script.ts'
 
 export interface EvalOutcome {
   /** Counted from 1. */
