@@ -1,5 +1,7 @@
+import { configErrors } from '../core/config.ts'
+import { messageOf } from '../core/errors.ts'
 import { parseSelector } from '../plane/promql/index.ts'
-import { analyzeFolder, compileMatcher, type TsdbReport } from '../plane/store/index.ts'
+import { analyzeFolder, type CompiledMatcher, compileMatcher, type TsdbReport } from '../plane/store/index.ts'
 
 export type { PartReport, Ranked, TsdbReport } from '../plane/store/index.ts'
 
@@ -17,9 +19,20 @@ export interface AnalyzeRequest {
 
 /**
  * Says what a store's folder holds. It takes no lock and changes nothing.
- * @throws what `analyzeFolder` throws, and MW_PROMQL_… when `match` is no selector.
+ * @throws what `analyzeFolder` throws, and MW_CONFIG_INVALID when `match` is no selector.
  */
 export async function analyzeStore({ folder, limit, match, verify, onProgress }: AnalyzeRequest): Promise<TsdbReport> {
-  const matchers = match === undefined ? [] : parseSelector(match).map(compileMatcher)
+  const matchers = match === undefined ? [] : selectorOf(match)
   return analyzeFolder(folder, { limit, matchers, verify, ...(onProgress === undefined ? {} : { onProgress }) })
+}
+
+function selectorOf(text: string): readonly CompiledMatcher[] {
+  try {
+    return parseSelector(text).map(compileMatcher)
+  } catch (error) {
+    throw configErrors.MW_CONFIG_INVALID(`--match: ${messageOf(error)}`, {
+      cause: error,
+      hint: `Write a series selector such as {job="api"}.`,
+    })
+  }
 }

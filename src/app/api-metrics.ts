@@ -3,12 +3,19 @@ import type { ApiStats, PrometheusApi, QueryGateStats, Refusal } from '../surfac
 
 /** What the API tells about itself. */
 export const apiFamilies = defineFamilies({
+  requests: {
+    kind: 'counter',
+    name: 'modelwatch_api_requests_total',
+    help: 'Requests of the API, by the status they were answered with; 499 hung up first.',
+    labels: ['code'],
+    labelSetsMax: 13,
+  },
   queries: {
     kind: 'counter',
     name: 'modelwatch_api_queries_total',
-    help: 'Queries asked of the API, by outcome.',
+    help: 'Queries asked of the API, by outcome: limited ones asked for more than one query may, refused ones found too many waiting.',
     labels: ['outcome'],
-    labelSetsMax: 5,
+    labelSetsMax: 6,
   },
   queriesInFlight: {
     kind: 'gauge',
@@ -17,6 +24,14 @@ export const apiFamilies = defineFamilies({
     help: 'Queries of the API that run, and those that wait for their turn.',
     labels: ['state'],
     labelSetsMax: 2,
+  },
+  sending: {
+    kind: 'gauge',
+    unit: 'bytes',
+    name: 'modelwatch_api_sending_bytes',
+    help: 'Memory of answers that are on their way to their clients; past 512 MiB further queries are answered 503.',
+    labels: [],
+    labelSetsMax: 1,
   },
   writes: {
     kind: 'counter',
@@ -64,7 +79,14 @@ export const apiFamilies = defineFamilies({
   },
 })
 
-const outcomes = { done: 'done', failed: 'failed', refused: 'refused', canceled: 'canceled', timedOut: 'timed_out' } as const
+const outcomes = {
+  done: 'done',
+  failed: 'failed',
+  limited: 'limited',
+  refused: 'refused',
+  canceled: 'canceled',
+  timedOut: 'timed_out',
+} as const
 const refusals: Readonly<Record<Refusal, string>> = {
   outOfOrder: 'out_of_order',
   tooOld: 'too_old',
@@ -74,10 +96,12 @@ const refusals: Readonly<Record<Refusal, string>> = {
   invalidLabels: 'invalid_labels',
   histogram: 'histogram',
 }
-const codes = [204, 400, 404, 408, 413, 415, 500, 503] as const
+const codes = [200, 204, 400, 403, 404, 405, 413, 415, 422, 431, 499, 500, 503] as const
+const writeCodes = [204, 400, 404, 408, 413, 415, 500, 503] as const
 
 /** Adds the API's figures to a registry that reads them when it is scraped. */
 export function addApiMetrics(registry: Registry, api: Pick<PrometheusApi, 'stats'>): void {
+  for (const code of codes) registry.read(apiFamilies.requests, { code: String(code) }, () => api.stats().requests.get(code) ?? 0)
   const queries = (read: (stats: QueryGateStats) => number) => () => read(api.stats().queries)
   for (const key of Object.keys(outcomes) as (keyof typeof outcomes)[])
     registry.read(
@@ -92,11 +116,13 @@ export function addApiMetrics(registry: Registry, api: Pick<PrometheusApi, 'stat
       queries((stats) => stats[state]),
     )
 
+  registry.read(apiFamilies.sending, {}, () => api.stats().sendingBytes)
+
   const writes = (read: (stats: NonNullable<ApiStats['remoteWrite']>) => number) => () => {
     const { remoteWrite } = api.stats()
     return remoteWrite === undefined ? 0 : read(remoteWrite)
   }
-  for (const code of codes)
+  for (const code of writeCodes)
     registry.read(
       apiFamilies.writes,
       { code: String(code) },

@@ -38,6 +38,14 @@ export const monitorFamilies = defineFamilies({
   },
   alerts: { kind: 'gauge', unit: 'none', name: 'modelwatch_alerts', help: 'Active alerts, by state.', labels: ['state'], labelSetsMax: 2 },
   series: { kind: 'gauge', unit: 'none', name: 'modelwatch_store_series', help: 'Series the store holds.', labels: [], labelSetsMax: 1 },
+  seriesMax: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_store_series_max',
+    help: 'Series the store holds in memory at most; samples of further ones are refused.',
+    labels: [],
+    labelSetsMax: 1,
+  },
   samples: { kind: 'gauge', unit: 'none', name: 'modelwatch_store_samples', help: 'Samples the store holds.', labels: [], labelSetsMax: 1 },
   refused: {
     kind: 'counter',
@@ -106,6 +114,29 @@ export const monitorFamilies = defineFamilies({
     labels: ['what'],
     labelSetsMax: 3,
   },
+  cache: {
+    kind: 'gauge',
+    unit: 'bytes',
+    name: 'modelwatch_store_cache_bytes',
+    help: 'Memory held by pieces of blocks that were read.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  cacheReads: {
+    kind: 'counter',
+    name: 'modelwatch_store_cache_reads_total',
+    help: 'Reads of pieces of blocks: hit found it in memory, miss read it from the disk.',
+    labels: ['outcome'],
+    labelSetsMax: 2,
+  },
+  logBytes: {
+    kind: 'counter',
+    unit: 'bytes',
+    name: 'modelwatch_store_log_written_bytes_total',
+    help: 'Bytes written to the log.',
+    labels: [],
+    labelSetsMax: 1,
+  },
   fsyncs: {
     kind: 'counter',
     name: 'modelwatch_store_log_fsyncs_total',
@@ -147,8 +178,13 @@ export const monitorFamilies = defineFamilies({
 })
 
 /** A registry that reads the parts of the plane when it is scraped. */
-export function createMonitorMetrics(parts: { store: TimeSeriesStore; scraper: Scraper; rules: RuleManager }): Registry {
-  const { store, scraper, rules } = parts
+export function createMonitorMetrics(parts: {
+  readonly store: TimeSeriesStore
+  readonly seriesMax: number
+  readonly scraper: Scraper
+  readonly rules: RuleManager
+}): Registry {
+  const { store, seriesMax, scraper, rules } = parts
   const registry = new Registry()
   addProcessMetrics(registry)
   const scrapes = (outcome: string, read: (stats: ScrapeStats) => number) =>
@@ -174,6 +210,7 @@ export function createMonitorMetrics(parts: { store: TimeSeriesStore; scraper: S
     registry.read(monitorFamilies.alerts, { state }, () => rules.alerts().filter((alert) => alert.state === state).length)
   }
   registry.read(monitorFamilies.series, {}, () => store.stats().series)
+  registry.read(monitorFamilies.seriesMax, {}, () => seriesMax)
   registry.read(monitorFamilies.samples, {}, () => store.stats().samples)
   registry.read(monitorFamilies.refused, {}, () => store.stats().refusedSamples)
   registry.read(monitorFamilies.conflicts, {}, () => store.stats().conflicts)
@@ -195,6 +232,10 @@ function addDiskMetrics(registry: Registry, disk: () => DiskStats): void {
   registry.read(monitorFamilies.damages, { what: 'log' }, () => disk().damages)
   registry.read(monitorFamilies.damages, { what: 'block' }, () => disk().blocks.quarantinedBlocks)
   registry.read(monitorFamilies.damages, { what: 'piece' }, () => disk().blocks.damagedPieces)
+  registry.read(monitorFamilies.cache, {}, () => disk().blocks.cacheBytes)
+  registry.read(monitorFamilies.cacheReads, { outcome: 'hit' }, () => disk().blocks.cacheHits)
+  registry.read(monitorFamilies.cacheReads, { outcome: 'miss' }, () => disk().blocks.cacheMisses)
+  registry.read(monitorFamilies.logBytes, {}, () => disk().wal.bytesWritten)
   registry.read(monitorFamilies.fsyncs, {}, () => disk().wal.fsyncs)
   registry.read(monitorFamilies.fsyncSeconds, {}, () => disk().wal.fsyncSecondsTotal)
   registry.read(monitorFamilies.logFailures, {}, () => disk().wal.failures)

@@ -25,6 +25,13 @@ export interface QueryOptions {
   readonly concurrencyMax: number
   /** Samples one query may hold in memory. */
   readonly samplesMax: number
+  /** Series one selector or one result in between may have. */
+  readonly seriesMax: number
+  /** Points of one series in a range query. */
+  readonly pointsMax: number
+  /** Memory of one query, and of all under way together, in bytes; about. */
+  readonly bytesMax: number
+  readonly bytesTotalMax: number
 }
 
 export interface MonitorOptions {
@@ -56,7 +63,16 @@ export const storageDefaults: StorageOptions = {
 
 export const corsOriginDefault = '.*'
 
-export const queryDefaults: QueryOptions = { lookbackMs: 300_000, timeoutMs: 120_000, concurrencyMax: 20, samplesMax: 50_000_000 }
+export const queryDefaults: QueryOptions = {
+  lookbackMs: 300_000,
+  timeoutMs: 120_000,
+  concurrencyMax: 20,
+  samplesMax: 50_000_000,
+  seriesMax: 100_000,
+  pointsMax: 11_000,
+  bytesMax: 512 * 2 ** 20,
+  bytesTotalMax: 2 ** 30,
+}
 
 /** Feature flags of Prometheus 3.5 that mean something here. */
 export const features = {
@@ -112,7 +128,11 @@ export function flagsOf(options: MonitorOptions, storage: StorageOptions, query:
     'enable-feature': (options.features ?? []).join(','),
     'query.lookback-delta': formatDuration(query.lookbackMs),
     'query.max-concurrency': String(query.concurrencyMax),
+    'query.max-memory': formatBytes(query.bytesMax),
+    'query.max-memory-total': formatBytes(query.bytesTotalMax),
+    'query.max-points': String(query.pointsMax),
     'query.max-samples': String(query.samplesMax),
+    'query.max-series': String(query.seriesMax),
     'query.timeout': formatDuration(query.timeoutMs),
     'storage.path': storage.path ?? '',
     'storage.retention.size': storage.retentionBytes === undefined ? '0B' : formatBytes(storage.retentionBytes),

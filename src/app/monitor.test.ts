@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeWriteRequest, snappyCompress } from '../surfaces/api/remote-write/testing.ts'
+import { apiFamilies } from './api-metrics.ts'
 import { startMonitor } from './monitor.ts'
+import { monitorFamilies } from './monitor-metrics.ts'
 import type { RunningRole } from './serve.ts'
 
 const quiet = { info() {}, warn() {}, error() {} }
@@ -141,6 +143,16 @@ test('it tells about itself', async () => {
     expect(text).toMatch(/modelwatch_rule_evaluations_total\{outcome="ok"\} [1-9]/)
     expect(text).toMatch(/modelwatch_store_series [1-9]/)
   })
+})
+
+test('every figure that is declared is told', async () => {
+  monitor = await start(writeConfig(), { storage: { path: join(folder, 'data'), seriesMax: 1234 } })
+  for (const path of ['query?query=1', 'query?query=sum(', 'none']) await fetch(`${monitor.url}/api/v1/${path}`)
+  const text = await (await fetch(`${monitor.url}/metrics`)).text()
+  const declared = Object.values({ ...monitorFamilies, ...apiFamilies }).map(({ name }) => name)
+  expect(declared.filter((name) => !new RegExp(`^${name}(?:\\{.*\\})? \\S+$`, 'm').test(text))).toEqual([])
+  expect(text).toContain('\nmodelwatch_store_series_max 1234\n')
+  for (const code of [200, 400, 404]) expect(text).toContain(`\nmodelwatch_api_requests_total{code="${code}"} 1\n`)
 })
 
 test('a port that is taken is an error that names the address, and leaves nothing running', async () => {

@@ -6,8 +6,8 @@ import { textContentType } from '../instrument/index.ts'
 import { createQueryEngine, formatQuery, parseQueryTree, parseSelector } from '../plane/promql/index.ts'
 import { createRuleManager } from '../plane/rules/index.ts'
 import { createScraper } from '../plane/scrape/index.ts'
-import { compileMatcher, compileRegExp, openStore, type TimeSeriesStore } from '../plane/store/index.ts'
-import { answerFrameworkError, createPrometheusApi, stepsMax } from '../surfaces/api/index.ts'
+import { compileMatcher, compileRegExp, openStore, storeDefaults, type TimeSeriesStore } from '../plane/store/index.ts'
+import { answerFrameworkError, createPrometheusApi } from '../surfaces/api/index.ts'
 import { addApiMetrics } from './api-metrics.ts'
 import { listen } from './listen.ts'
 import { createMonitorMetrics } from './monitor-metrics.ts'
@@ -104,7 +104,10 @@ async function serve(options: MonitorOptions, { config, storage, allowsOrigin, s
       lookbackMs: query.lookbackMs,
       timeoutMs: query.timeoutMs,
       samplesMax: query.samplesMax,
-      pointsMax: stepsMax + 1,
+      seriesMax: query.seriesMax,
+      pointsMax: query.pointsMax + 1, // The API counts steps.
+      bytesMax: query.bytesMax,
+      bytesTotalMax: query.bytesTotalMax,
       evaluationIntervalMs: config.global.evaluationIntervalMs,
       experimentalFunctions: features.has('promql-experimental-functions'),
       delayedNameRemoval: features.has('promql-delayed-name-removal'),
@@ -138,6 +141,7 @@ async function serve(options: MonitorOptions, { config, storage, allowsOrigin, s
     allowsOrigin,
     remoteWrite: { enabled: options.enableRemoteWriteReceiver === true },
     queries: { runningMax: query.concurrencyMax, waitMsMax: query.timeoutMs },
+    stepsMax: query.pointsMax,
     perStepStats: features.has('promql-per-step-stats'),
     status: {
       version: readVersion(),
@@ -149,7 +153,7 @@ async function serve(options: MonitorOptions, { config, storage, allowsOrigin, s
       corruptions: () => store.stats().disk?.damages ?? 0,
     },
   })
-  const metrics = createMonitorMetrics({ store, scraper, rules })
+  const metrics = createMonitorMetrics({ store, seriesMax: storage.seriesMax ?? storeDefaults.seriesMax, scraper, rules })
   addApiMetrics(metrics, api)
 
   const app = Fastify({

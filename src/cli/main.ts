@@ -27,7 +27,7 @@ Begin with:
   modelwatch up examples/weather       a real model, served and watched
   modelwatch help COMMAND              what a command takes
 
-Exit codes: 0 done, 1 failed, 2 bad usage or configuration.`,
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a check found something wrong.`,
     )
   addUpCommand(program)
   addServeCommand(program)

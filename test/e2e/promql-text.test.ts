@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { formatQuery, parseQueryTree } from '../../src/plane/promql/index.ts'
-import { QueryTexts } from '../../src/plane/promql/query-texts.ts'
+import { QueryTexts } from '../../src/plane/promql/testing/query-texts.ts'
 import { needs } from '../support/needs.ts'
 import { type PrometheusServer, startPrometheus } from '../support/prometheus.ts'
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { descendantsOf, type Ended, endTree, isAlive, type Running, startCommand } from './command.ts'
 import { root } from './source-files.ts'
 import { until } from './until.ts'
@@ -21,7 +21,8 @@ const example = join(root, 'examples/weather')
 
 export async function createProject(): Promise<Project> {
   const dir = mkdtempSync(join(tmpdir(), 'modelwatch-e2e-'))
-  cpSync(example, dir, { recursive: true })
+  // Not the samples of whoever ran the example in its own folder.
+  cpSync(example, dir, { recursive: true, filter: (source) => basename(source) !== 'tsdb' })
   const path = (name: string) => join(dir, name)
   const edit = (name: string, change: (text: string) => string) => {
     const before = readFileSync(path(name), 'utf8')

@@ -167,6 +167,7 @@ function progressOf(inputs: readonly BackfillInput[], input: BackfillInput, { sa
 function withWhatIsIn(error: unknown, samples: number): unknown {
   if (!(error instanceof ModelwatchError) || !error.code.startsWith('MW_BACKFILL_') || samples === 0) return error
   if (error.code === 'MW_BACKFILL_SERVER' || error.code === 'MW_BACKFILL_REFUSED') return error
-  const message = `${error.message}; the ${samples} samples before it are in`
+  const before = samples === 1 ? 'the sample before it is' : `the ${samples} samples before it are`
+  const message = `${error.message}; ${before} in`
   return new ModelwatchError(error.code, error, message, { cause: error })
 }

@@ -60,7 +60,7 @@ export function planColumns(
   const numbers = filled.filter((at) => rows.every((row) => isNumeric(row[at] ?? '')))
 
   const values = named.values ?? valuesOf(columns, numbers, metricAt !== undefined)
-  if (values.length === 0) throw fail('there is no column of numbers to take values from')
+  if (values.length === 0) throw fail(`there is no column of numbers to take values from${nearlyNumbers(columns, filled, rows)}`)
   if (metricAt !== undefined && values.length > 1) {
     const found = values.map((at) => columns[at]).join(', ')
     throw fail(`each row has one metric, named by ${options.metricColumn}, and several columns of numbers, ${found}`)
@@ -106,6 +106,19 @@ function findTime(columns: readonly string[], fail: (message: string) => Error):
 function valuesOf(columns: readonly string[], numbers: readonly number[], isLong: boolean): readonly number[] {
   const value = isLong ? numbers.find((at) => columns[at]!.trim().toLowerCase() === 'value') : undefined
   return value === undefined ? numbers : [value]
+}
+
+/** Which column would be one of numbers but for a cell, so that the cell can be found. */
+function nearlyNumbers(columns: readonly string[], filled: readonly number[], rows: readonly (readonly string[])[]): string {
+  for (const at of filled) {
+    const cells = rows.map((row) => (row[at] ?? '').trim())
+    const other = cells.find((cell) => !isNumeric(cell))
+    if (other !== undefined && cells.some((cell) => !isMissing(cell) && isNumeric(cell))) {
+      const shown = other.length > 40 ? `${other.slice(0, 40)}…` : other
+      return `: ${columns[at]} holds numbers and ${JSON.stringify(shown)}`
+    }
+  }
+  return ''
 }
 
 function isNumeric(cell: string): boolean {

@@ -95,6 +95,12 @@ test.for<{ why: string; text: string; options?: Partial<CsvOptions>; code: strin
     message: 'there is no column x',
   },
   { why: 'no value', text: 'time,b\n1700000000,x\n', code: 'MW_BACKFILL_COLUMNS', message: 'there is no column of numbers' },
+  {
+    why: 'a word between numbers',
+    text: 'time,b\n1700000000,1\n1700000001,broken\n',
+    code: 'MW_BACKFILL_COLUMNS',
+    message: 'there is no column of numbers to take values from: b holds numbers and "broken"',
+  },
   { why: 'a column twice', text: 'time,b,b\n', code: 'MW_BACKFILL_COLUMNS', message: 'in:1: the column "b" stands twice' },
   {
     why: 'a column that is two things',

@@ -151,7 +151,7 @@ class ProgressLine {
     if (!this.#stream.isTTY || nowMs - this.#shownMs < SHOW_EVERY_MS) return
     this.#shownMs = nowMs
     const rate = samples / Math.max(0.001, (nowMs - this.#startMs) / 1000)
-    const text = `  ${share === undefined ? '' : `${progressBar(share)}  `}${grouped(samples)} samples  ${grouped(Math.round(rate))}/s`
+    const text = `  ${share === undefined ? '' : `${progressBar(share)}  `}${plural(samples, 'sample')}  ${grouped(Math.round(rate))}/s`
     this.#stream.write(`\r\x1b[2K${text.slice(0, Math.max(0, this.#stream.columns - 1))}`)
   }
 

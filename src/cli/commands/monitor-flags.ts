@@ -19,6 +19,10 @@ export interface MonitorFlags {
   readonly 'query.timeout': string
   readonly 'query.maxConcurrency': string
   readonly 'query.maxSamples': string
+  readonly 'query.maxSeries': string
+  readonly 'query.maxPoints': string
+  readonly 'query.maxMemory': string
+  readonly 'query.maxMemoryTotal': string
   readonly enableFeature: readonly string[]
 }
 
@@ -68,6 +72,12 @@ export function addMonitorFlags(command: Command): Command {
       option('--query.max-concurrency <count>', 'queries at once; more wait their turn').default(String(queryDefaults.concurrencyMax)),
     )
     .addOption(option('--query.max-samples <count>', 'samples one query may hold in memory').default(String(queryDefaults.samplesMax)))
+    .addOption(
+      option('--query.max-series <count>', 'series of one selector, or of a result in between').default(String(queryDefaults.seriesMax)),
+    )
+    .addOption(option('--query.max-points <count>', 'points of one series in a range query').default(String(queryDefaults.pointsMax)))
+    .addOption(option('--query.max-memory <size>', 'memory of one query, about').default('512MB'))
+    .addOption(option('--query.max-memory-total <size>', 'memory of all queries under way together, about').default('1GB'))
   for (const [alias, name] of Object.entries(aliases)) {
     const value = alias.endsWith('path') ? '<folder>' : '<value>'
     command.addOption(option(`${alias} ${value}`, `the same as ${name}`).hideHelp())
@@ -107,6 +117,10 @@ export function toMonitorOptions(flags: MonitorFlags, uiDir: string): MonitorOpt
       timeoutMs: duration('--query.timeout', flags['query.timeout'], { min: 1 }),
       concurrencyMax: count('--query.max-concurrency', flags['query.maxConcurrency']),
       samplesMax: count('--query.max-samples', flags['query.maxSamples']),
+      seriesMax: count('--query.max-series', flags['query.maxSeries']),
+      pointsMax: count('--query.max-points', flags['query.maxPoints']),
+      bytesMax: size('--query.max-memory', flags['query.maxMemory']) ?? Number.POSITIVE_INFINITY,
+      bytesTotalMax: size('--query.max-memory-total', flags['query.maxMemoryTotal']) ?? Number.POSITIVE_INFINITY,
     },
     corsOrigin: flags['web.cors.origin'],
     enableAdminApi: flags['web.enableAdminApi'] === true,

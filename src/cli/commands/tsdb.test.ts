@@ -80,10 +80,10 @@ Label pairs with most series
 })
 
 test('health says what was checked, what is damaged, and what is no damage', () => {
-  expect(describeHealth(report)).toEqual(['data is whole: 1 blocks, 0 checkpoints, 1 log: 480,000 samples, 515.7 KiB'])
+  expect(describeHealth(report)).toEqual(['data is whole: 1 block, 0 checkpoints, the log: 480,000 samples, 515.7 KiB'])
   const damaged = { ...report, damages: [{ path: 'data/blocks/0abc', reason: 'a checksum' }], unfinished: { path: 'w', reason: 'cut off' } }
   expect(describeHealth(damaged)).toEqual([
-    'data is damaged; read were 1 blocks, 0 checkpoints, 1 log: 480,000 samples, 515.7 KiB',
+    'data is damaged; read were 1 block, 0 checkpoints, the log: 480,000 samples, 515.7 KiB',
     '',
     'the log ends in an unfinished record (w: cut off); it is being written, or the next start repairs it',
     '',

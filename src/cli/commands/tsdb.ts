@@ -106,7 +106,8 @@ export function describeReport(report: TsdbReport): string[] {
 /** What was checked, and what of it is damaged. */
 export function describeHealth(report: TsdbReport): string[] {
   const count = (kind: PartReport['kind']) => report.parts.filter((part) => part.kind === kind).length
-  const what = `${count('block')} blocks, ${count('checkpoint')} checkpoints, ${count('log')} log: ${grouped(report.samples)} samples, ${bytesText(report.sizeBytes)}`
+  const parts = [plural(count('block'), 'block'), plural(count('checkpoint'), 'checkpoint'), ...(count('log') > 0 ? ['the log'] : [])]
+  const what = `${parts.join(', ')}: ${grouped(report.samples)} samples, ${bytesText(report.sizeBytes)}`
   if (report.damages.length === 0) return [`${report.folder} is whole: ${what}`, ...describeDamage(report)]
   return [`${report.folder} is damaged; read were ${what}`, ...describeDamage(report)]
 }
@@ -157,6 +158,10 @@ function describeList(list: readonly Ranked[]): string[] {
 function printable(name: string): string {
   const text = JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"')
   return text.length > 120 ? `${text.slice(0, 120)}…` : text
+}
+
+function plural(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function grouped(count: number): string {

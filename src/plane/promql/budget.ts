@@ -1,5 +1,6 @@
 import { nextTurn, SLICE_MS, WORK_PER_LOOK } from '../../core/turns.ts'
 import { promqlErrors } from './errors.ts'
+import type { QueryMemory } from './query-memory.ts'
 
 /** What one value takes in a column, with the byte that says whether it is there. */
 const CELL_BYTES = 9
@@ -8,6 +9,8 @@ export interface BudgetOptions {
   readonly samplesMax: number
   readonly seriesMax: number
   readonly bytesMax: number
+  /** Shared with the other queries under way. */
+  readonly memory: QueryMemory
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
   /** Milliseconds of a clock that only goes forward. */
@@ -26,6 +29,8 @@ export class Budget {
   #kept = 0
   #peak = 0
   #retainedBytes = 0
+  /** What the shared memory knows of this query. */
+  #countedBytes = 0
 
   constructor(options: BudgetOptions) {
     this.#options = options
@@ -109,11 +114,22 @@ export class Budget {
   }
 
   #checkBytes(): void {
-    if (this.#bytes > this.#options.bytesMax) {
+    const bytes = this.#bytes
+    if (bytes > this.#options.bytesMax) {
       throw promqlErrors.MW_PROMQL_LIMIT(
-        `query processing would take about ${this.#bytes} bytes of memory; at most ${this.#options.bytesMax} are allowed`,
+        `query processing would take about ${bytes} bytes of memory; at most ${this.#options.bytesMax} are allowed`,
+        { hint: 'Ask for fewer series, a shorter time range or a longer step; the bound is query.max-memory.' },
       )
     }
+    const change = bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    this.#options.memory.change(change)
+  }
+
+  /** Gives back what the query took. */
+  close(): void {
+    this.#options.memory.change(-this.#countedBytes)
+    this.#countedBytes = 0
   }
 
   /** Whether it is time to `breathe`. Cheap: it looks at the clock only after some work. */

@@ -8,6 +8,8 @@ export interface QueryEngineConfig {
   readonly samplesMax: number
   /** Memory one query may take for columns of values and for what it holds of the store, in bytes; about. */
   readonly bytesMax: number
+  /** Memory that all queries under way may take together, in bytes; about. */
+  readonly bytesTotalMax: number
   /** Series one selector, or one intermediate result, may have. */
   readonly seriesMax: number
   /** Points one range query may ask for in each series. */
@@ -29,8 +31,9 @@ export const queryEngineDefaults: QueryEngineConfig = {
   evaluationIntervalMs: 60_000,
   samplesMax: 50_000_000,
   bytesMax: 512 * 2 ** 20,
+  bytesTotalMax: 2 ** 30,
   seriesMax: 100_000,
-  pointsMax: 11_000,
+  pointsMax: 11_001,
   subqueryStepsMax: 1_000_000,
   timeoutMs: 120_000,
   queryLengthMax: 100_000,

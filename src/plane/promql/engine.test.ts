@@ -442,3 +442,20 @@ test('cases of our own', async () => {
   expect(outcomes.filter(({ verdict }) => verdict !== 'right')).toEqual([])
   expect(outcomes.length).toBe(39)
 })
+
+test('queries under way share a bound on memory, and give back what they took', async () => {
+  const store = createMemoryStore()
+  const appender = store.appender()
+  for (let i = 0; i < 50; i++) appender.append(0, toLabels({ __name__: 'm', i: String(i) }), 0, i)
+  await appender.commit()
+  // Fifty columns of 11,001 values: five megabytes, and long enough that queries take turns.
+  const wide = { startMs: 0, endMs: 1_100_000, stepMs: 100 }
+  const alone = createQueryEngine({ bytesTotalMax: 12_000_000 }, { reader: store })
+  for (let i = 0; i < 5; i++) expect((await alone.range('m', wide)).value.series).toHaveLength(50)
+  const together = await Promise.allSettled([1, 2, 3, 4].map(() => alone.range('m + 0', wide)))
+  const refused = together.filter((one) => one.status === 'rejected').map(({ reason }) => reason)
+  expect(refused.length).toBeGreaterThan(0)
+  for (const reason of refused) expect(reason).toMatchObject({ code: 'MW_PROMQL_LIMIT', message: expect.stringContaining('together') })
+  // Refused or done, they have all given back.
+  expect((await alone.range('m', wide)).value.series).toHaveLength(50)
+})

@@ -11,6 +11,7 @@ import { readSelections } from './evaluation/selection.ts'
 import type { Expr, ValueType } from './language/ast.ts'
 import { parse } from './language/parse.ts'
 import { typeName, typeOf } from './language/typecheck.ts'
+import { QueryMemory } from './query-memory.ts'
 import { type ResultOptions, toInstant, toMatrix, toSampleMatrix } from './result.ts'
 import { SampleCounter } from './stats.ts'
 
@@ -35,6 +36,7 @@ type Convert<V> = (evaluator: Evaluator, options: ResultOptions, evaluated: () =
 export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: QueryEngineDeps): QueryEngine {
   const settings = { ...queryEngineDefaults, ...config }
   const now = deps.now ?? (() => performance.now())
+  const memory = new QueryMemory(settings.bytesTotalMax)
 
   function prepare(query: string): { expr: Expr; type: ValueType } {
     if (query.length > settings.queryLengthMax) {
@@ -46,20 +48,30 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     return { expr, type: typeOf(expr) }
   }
 
-  async function answer<V extends QueryValue>(
-    { query, expr, grid, endMs, isInstant }: Question,
-    options: QueryOptions,
-    convert: Convert<V>,
-  ): Promise<QueryResult<V>> {
-    const beganMs = now()
+  async function answer<V extends QueryValue>(question: Question, options: QueryOptions, convert: Convert<V>): Promise<QueryResult<V>> {
     const budget = new Budget({
       samplesMax: settings.samplesMax,
       seriesMax: settings.seriesMax,
       bytesMax: settings.bytesMax,
+      memory,
       timeoutMs: Math.min(options.timeoutMs ?? settings.timeoutMs, settings.timeoutMs),
       signal: options.signal,
       now,
     })
+    try {
+      return await evaluate(question, options, convert, budget)
+    } finally {
+      budget.close()
+    }
+  }
+
+  async function evaluate<V extends QueryValue>(
+    { query, expr, grid, endMs, isInstant }: Question,
+    options: QueryOptions,
+    convert: Convert<V>,
+    budget: Budget,
+  ): Promise<QueryResult<V>> {
+    const beganMs = now()
     budget.check()
     const times = {
       startMs: grid.startMs,

@@ -15,6 +15,7 @@ import type { FolderLock } from './folder-lock.ts'
 import { seriesOfRange } from './head/encode-series.ts'
 import { detach, drop, ranges } from './head/flush.ts'
 import { Head } from './head/head.ts'
+import { PAUSE_WORK } from './head/label-index.ts'
 import { sortedSeries } from './head/replay.ts'
 import { WalLog } from './head/wal-log.ts'
 import { Maintenance } from './maintenance.ts'
@@ -205,7 +206,7 @@ export class Disk {
         head.declare(series)
         log.tombstone(series.ref, range.fromMs, range.toMs)
       }
-      if (pace.due(series === undefined ? 500 : 1000)) await pace.breathe()
+      if (pace.due(series === undefined ? PAUSE_WORK : 1000)) await pace.breathe()
     }
     await head.forgetEmpty(pace)
   }

@@ -1,14 +1,16 @@
-import { join } from 'node:path'
+import { readdir, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { ModelwatchError, messageOf } from '../../core/errors.ts'
 import { createPace } from '../../core/turns.ts'
 import { openBlockSet } from './block/block-set.ts'
-import { codeOf } from './block/files.ts'
+import { codeOf, UNFINISHED } from './block/files.ts'
 import { findCheckpoint, keepDamaged, METADATA_FILE } from './checkpoint.ts'
 import type { StoreConfig } from './config.ts'
 import { closeParts, Disk, type DiskDeps, type DiskParts } from './disk.ts'
 import { lockFolder } from './folder-lock.ts'
 import { replayInto, restoreInto } from './head/replay.ts'
 import { walErrors } from './wal/errors.ts'
+import { syncFolder } from './wal/segment.ts'
 import { openWal } from './wal/wal.ts'
 
 const RANGE_FACTORS = [1, 3, 9, 27, 81, 243]
@@ -23,6 +25,7 @@ export async function openDisk(dir: string, config: StoreConfig, deps: DiskDeps)
   const parts: Partial<{ -readonly [K in keyof DiskParts]: DiskParts[K] }> = {}
   try {
     parts.lock = await lockFolder(dir)
+    await removeUnfinished(join(dir, 'snapshots'))
     const quarantineDir = join(dir, 'quarantine')
     const { log, clock } = deps
     const { cacheBytesMax, retentionMs, retentionBytes, fsyncIntervalMs } = config
@@ -32,6 +35,8 @@ export async function openDisk(dir: string, config: StoreConfig, deps: DiskDeps)
     parts.wal = await openWal(join(dir, 'wal'), { fsyncIntervalMs }, { log, quarantineDir })
     const disk = new Disk(dir, config, deps, parts as DiskParts)
     await restore(disk, deps)
+    // The names of the folders that were made: what is in them is synced by whoever writes it.
+    for (const made of [dir, dirname(resolve(dir))]) await syncFolder(made)
     setFloor(disk, config, deps)
     disk.updateRetention()
     disk.stats.startMs = performance.now() - startTick
@@ -42,6 +47,15 @@ export async function openDisk(dir: string, config: StoreConfig, deps: DiskDeps)
     if (error instanceof ModelwatchError || codeOf(error) === '') throw error
     throw walErrors.MW_STORE_FOLDER_UNUSABLE(`the data folder ${dir} cannot be opened: ${messageOf(error)}`, { cause: error })
   }
+}
+
+/** Snapshots that an earlier process did not get to the end of. */
+async function removeUnfinished(snapshots: string): Promise<void> {
+  const names = await readdir(snapshots).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  })
+  for (const name of names) if (name.endsWith(UNFINISHED)) await rm(join(snapshots, name), { recursive: true, force: true })
 }
 
 async function restore(disk: Disk, { log, metadata }: DiskDeps): Promise<void> {

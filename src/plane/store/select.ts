@@ -12,6 +12,9 @@ import type { Head, HeadMatch } from './head/head.ts'
 import type { CompiledMatcher } from './matcher.ts'
 import { type Run, RunSeries } from './runs.ts'
 
+/** What it takes to put a series among those that were found, in units of a pace. */
+const SERIES_WORK = 20
+
 /** Where samples are. */
 export interface Parts {
   readonly head: Head
@@ -39,8 +42,13 @@ export async function select(
       const series = await block.matchInTurns(matchers, range, pace)
       if (series.length > 0) inBlocks.push({ block, series })
     }
-    if (inBlocks.length === 0) return { series: inHead.map(({ series, runs }) => new RunSeries(series.labels, runs, range)), warnings: [] }
-    return await join(inBlocks, inHead, range, budget)
+    if (inBlocks.length > 0) return await join(inBlocks, inHead, range, budget)
+    const found: SelectedSeries[] = []
+    for (const { series, runs } of inHead) {
+      found.push(new RunSeries(series.labels, runs, range))
+      if (pace.due(SERIES_WORK)) await pace.breathe()
+    }
+    return { series: found, warnings: [] }
   } finally {
     held.release()
   }
@@ -59,21 +67,27 @@ async function join(inBlocks: readonly InBlock[], inHead: readonly HeadMatch[], 
   const add = (labels: Labels, key: string, runs: readonly Run[]) => {
     const known = byKey.get(key)
     if (known === undefined) byKey.set(key, { labels, runs: [...runs] })
-    else known.runs.push(...runs)
+    else for (const run of runs) known.runs.push(run)
   }
   for (const { block, series } of inBlocks) {
     const pieces = await block.load(series, budget)
     warnings.push(...pieces.warnings)
     for (const one of series) {
       add(one.labels, labelsKey(one.labels), runsOf(one, pieces))
-      if (pace.due(40 + one.chunks.length * 10)) await pace.breathe()
+      if (pace.due(3 * SERIES_WORK + one.chunks.length * 10)) await pace.breathe()
     }
     budget.series(byKey.size)
   }
-  for (const { series, runs } of inHead) add(series.labels, series.key, runs)
+  for (const { series, runs } of inHead) {
+    add(series.labels, series.key, runs)
+    if (pace.due(SERIES_WORK)) await pace.breathe()
+  }
   budget.series(byKey.size)
   const series: SelectedSeries[] = []
-  for (const { labels, runs } of byKey.values()) if (runs.length > 0) series.push(new RunSeries(labels, runs, range))
+  for (const { labels, runs } of byKey.values()) {
+    if (runs.length > 0) series.push(new RunSeries(labels, runs, range))
+    if (pace.due(SERIES_WORK)) await pace.breathe()
+  }
   await sortInTurns(series, (a, b) => compareLabels(a.labels, b.labels), pace)
   return { series, warnings }
 }

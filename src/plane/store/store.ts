@@ -19,6 +19,7 @@ import type {
 } from './contract.ts'
 import { type Disk, needsFolder, type StoreLog } from './disk.ts'
 import { Head } from './head/head.ts'
+import { PAUSE_WORK } from './head/label-index.ts'
 import { type CompiledMatcher, compileMatcher } from './matcher.ts'
 import { MetadataTable } from './metadata.ts'
 import { openDisk } from './open-disk.ts'
@@ -129,7 +130,7 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
           const matchers: CompiledMatcher[] = [...set, ...having].map(compileMatcher)
           for (const series of this.#head.index.match(matchers)) {
             if (series?.hasSampleIn(range)) visit(series.labels, series.key)
-            if (pace.due(series === undefined ? 500 : VISIT_WORK)) await pace.breathe()
+            if (pace.due(series === undefined ? PAUSE_WORK : VISIT_WORK)) await pace.breathe()
           }
           for (const block of held.blocks) {
             for (const { labels } of await block.matchInTurns(matchers, range, pace)) {
@@ -183,7 +184,7 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
     for (const matchers of sets) {
       for (const series of this.#head.index.match(matchers)) {
         if (series?.hasSampleIn(range)) this.#head.delete(series, range)
-        if (pace.due(series === undefined ? 500 : 1000)) await pace.breathe()
+        if (pace.due(series === undefined ? PAUSE_WORK : 1000)) await pace.breathe()
       }
     }
     await this.#head.forgetEmpty(pace)

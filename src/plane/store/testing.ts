@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import type { Labels } from '../../core/labels.ts'
 import type { Matcher, SeriesReader, TimeRange } from './contract.ts'
 import { SampleBuffer } from './sample-buffer.ts'
@@ -21,3 +23,6 @@ export async function readColumns(
     return { labels: one.labels, timesMs: buffer.timesMs.slice(0, buffer.length), values: buffer.values.slice(0, buffer.length) }
   })
 }
+
+/** Where tests put folders that no power will be taken from: without a disk, waiting for it costs nothing. */
+export const temporaryDir = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()

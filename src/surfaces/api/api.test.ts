@@ -351,6 +351,23 @@ test('rules and alerts, whole and filtered', async () => {
   ])
 })
 
+test('rule groups by file and name, and in pages', async () => {
+  const group = (file: string, name: string): RuleGroupStatus => ({ ...groups[0]!, file, name, rules: [] })
+  const listed = [group('b.yml', 'a'), group('a.yml', 'z'), group('a.yml', 'b')]
+  const created = await createTestApi(store, { clock: { now: () => nowMs }, rules: { groups: () => listed, alerts: () => [] } })
+  const ask = async (params: Record<string, string>) => (await created.app.inject(`/api/v1/rules?${new URLSearchParams(params)}`)).json()
+  const names = (body: { data: { groups: { file: string; name: string }[] } }) =>
+    body.data.groups.map(({ file, name }) => `${file};${name}`)
+  expect(names(await ask({}))).toEqual(['a.yml;b', 'a.yml;z', 'b.yml;a'])
+  const first = await ask({ group_limit: '2' })
+  expect(names(first)).toEqual(['a.yml;b', 'a.yml;z'])
+  expect(first.data.groupNextToken).toBe('655ef4f794c04087ab1ede69a473309141be8b28') // SHA-1 of b.yml;a, as in Prometheus.
+  expect(checkAnswer?.('RulesOutputBody', first) ?? '').toBe('')
+  const second = await ask({ group_limit: '2', group_next_token: first.data.groupNextToken })
+  expect([names(second), second.data.groupNextToken]).toEqual([['b.yml;a'], undefined])
+  await created.app.close()
+})
+
 test('answers have the shapes of the Prometheus API', async (ctx) => {
   needs(ctx, '../shared')
   assert(checkAnswer !== undefined)

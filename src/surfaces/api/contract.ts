@@ -6,6 +6,7 @@ import type { Matcher, SeriesStore, StoreAdmin } from '../../plane/store/contrac
 import type { Cardinality } from '../../plane/store/index.ts'
 import type { QueryGateLimits } from './query-gate.ts'
 import type { RemoteWriteLimits } from './remote-write/limits.ts'
+import type { SendingLimits } from './sending.ts'
 
 /** What the API shows, handed in by whoever starts it. */
 export interface ApiDeps {
@@ -32,6 +33,10 @@ export interface ApiDeps {
   readonly remoteWrite: Partial<RemoteWriteLimits> & { readonly enabled: boolean }
   /** How many queries may run and wait; see `queryGateDefaults`. */
   readonly queries?: Partial<QueryGateLimits>
+  /** Steps a range query may take; 11,000 by default, as in Prometheus. Its series have one point more. */
+  readonly stepsMax?: number
+  /** What answers may hold that are being sent; see `sendingDefaults`. */
+  readonly sending?: Partial<SendingLimits>
   /** Whether `stats=all` tells the samples of each step, as Prometheus does where the feature is enabled. */
   readonly perStepStats?: boolean
   readonly status: ServerStatus

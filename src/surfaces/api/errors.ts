@@ -2,7 +2,6 @@ import { defineErrors, type ErrorKind, ModelwatchError, messageOf } from '../../
 
 export const apiErrors = defineErrors({
   MW_API_PARAMETER: { kind: 'invalid', retryable: false, hint: 'Correct the parameter.' },
-  MW_API_UNSUPPORTED: { kind: 'unsupported', retryable: false, hint: 'Leave the parameter away.' },
   MW_API_BUSY: { kind: 'unavailable', retryable: true, hint: 'Ask again a little later, or ask for less at once.' },
   MW_API_QUEUE_TIMEOUT: { kind: 'timeout', retryable: true, hint: 'Ask again a little later, or raise --query.max-concurrency.' },
   MW_API_CANCELED: { kind: 'unavailable', retryable: true, hint: 'Ask again.' },

@@ -65,7 +65,7 @@ test('a client that hangs up ends its query, while it runs and while it waits', 
   const [answer] = (await once(third, 'response')) as [IncomingMessage]
   expect(answer.statusCode).toBe(200)
   answer.resume()
-  expect(api.stats().queries).toEqual({ running: 0, waiting: 0, done: 1, failed: 0, refused: 1, canceled: 2, timedOut: 0 })
+  expect(api.stats().queries).toEqual({ running: 0, waiting: 0, done: 1, failed: 0, limited: 0, refused: 1, canceled: 2, timedOut: 0 })
 })
 
 test('the figures of a query hold the time it waited for its turn', async () => {

@@ -9,6 +9,7 @@ import { createQueryGate, type QueryGateStats, queryGateDefaults } from './query
 import { queryRoutes, queryTextRoutes } from './query-routes.ts'
 import { type WriteRouteStats, writeRoute } from './remote-write/routes.ts'
 import { ruleRoutes } from './rule-routes.ts'
+import { createSending, sendingDefaults } from './sending.ts'
 import { seriesRoutes } from './series-routes.ts'
 import { statusRoutes } from './status-routes.ts'
 import { targetRoutes } from './target-routes.ts'
@@ -16,7 +17,6 @@ import { targetRoutes } from './target-routes.ts'
 export type { ApiDeps, ServerStatus } from './contract.ts'
 export { apiErrors } from './errors.ts'
 export { type QueryGateLimits, type QueryGateStats, queryGateDefaults } from './query-gate.ts'
-export { stepsMax } from './query-routes.ts'
 export { remoteWriteErrors } from './remote-write/errors.ts'
 export { type RemoteWriteLimits, remoteWriteLimits } from './remote-write/limits.ts'
 export type { Refusal } from './remote-write/receiver.ts'
@@ -32,7 +32,11 @@ export interface PrometheusApi {
 }
 
 export interface ApiStats {
+  /** Requests of the API by what was answered; those of remote write are told apart. */
+  readonly requests: ReadonlyMap<number, number>
   readonly queries: QueryGateStats
+  /** Bytes of answers that their clients have not read yet. */
+  readonly sendingBytes: number
   readonly remoteWrite: WriteRouteStats | undefined
 }
 
@@ -52,6 +56,8 @@ export function answerFrameworkError(error: Error, _request: unknown, reply: Fas
 /** The Prometheus HTTP API v1 over the plane, with `/-/healthy` and `/-/ready`. Errors have the API's own shape and types. */
 export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
   const gate = createQueryGate({ ...queryGateDefaults, ...deps.queries })
+  const sending = createSending({ ...sendingDefaults, ...deps.sending })
+  const requests = new Map<number, number>()
   let remoteWrite: (() => WriteRouteStats) | undefined
   return {
     plugin: async (app) => {
@@ -61,13 +67,15 @@ export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
       })
       allowOrigins(app, deps.allowsOrigin)
       remoteWrite = await writeRoute(app, deps.remoteWrite, deps)
+      // Behind the routes of remote write, which count their own.
+      app.addHook('onResponse', async (_, { statusCode }) => void requests.set(statusCode, (requests.get(statusCode) ?? 0) + 1))
       readForms(app)
       compressAnswers(app)
       app.setErrorHandler(async (error, request, reply) => {
         await discardRest(request.raw)
         return sendFailure(error, reply)
       })
-      queryRoutes(app, deps, gate)
+      queryRoutes(app, deps, gate, sending)
       queryTextRoutes(app, deps)
       seriesRoutes(app, deps)
       targetRoutes(app, deps)
@@ -76,7 +84,7 @@ export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
       adminRoutes(app, deps)
       refuseTheRest(app, known)
     },
-    stats: () => ({ queries: gate.stats(), remoteWrite: remoteWrite?.() }),
+    stats: () => ({ requests, sendingBytes: sending.bytes, queries: gate.stats(), remoteWrite: remoteWrite?.() }),
   }
 }
 

@@ -172,13 +172,6 @@ export async function matchParam(
   return sets
 }
 
-/** Refuses parameters that are known and not supported, rather than answer as if they were not there. */
-export function refuse(params: URLSearchParams, names: readonly string[]): void {
-  for (const name of names) {
-    if ((params.get(name) ?? '') !== '') throw apiErrors.MW_API_UNSUPPORTED(`parameter "${name}" is not supported by this version`)
-  }
-}
-
 export function invalid(name: string, reason: string, cause?: unknown) {
   return apiErrors.MW_API_PARAMETER(`invalid parameter "${name}": ${reason}`, hintOf(cause))
 }

@@ -41,7 +41,7 @@ test('so many run, so many wait in order, and the rest are refused', async () =>
   expect(begun).toEqual(['a', 'b', 'c', 'f'])
   end('f')
   expect(await queries[4]).toBe('f')
-  expect(gate.stats()).toEqual({ running: 0, waiting: 0, done: 4, failed: 0, refused: 1, canceled: 1, timedOut: 0 })
+  expect(gate.stats()).toEqual({ running: 0, waiting: 0, done: 4, failed: 0, limited: 0, refused: 1, canceled: 1, timedOut: 0 })
 })
 
 test('work that fails gives its place back', async () => {

@@ -14,9 +14,10 @@ export const queryGateDefaults: QueryGateLimits = { runningMax: 20, waitingMax: 
 export interface QueryGateStats {
   readonly running: number
   readonly waiting: number
-  /** Since the start, by outcome: `refused` found too many waiting, `canceled` and `timedOut` left while they waited or ran. */
+  /** Since the start, by outcome: `limited` asked for more than one query may, `refused` found too many waiting, `canceled` and `timedOut` left while they waited or ran. */
   readonly done: number
   readonly failed: number
+  readonly limited: number
   readonly refused: number
   readonly canceled: number
   readonly timedOut: number
@@ -35,7 +36,7 @@ export interface QueryGate {
 /** Bounds what queries take together, first come, first served. */
 export function createQueryGate({ runningMax, waitingMax, waitMsMax }: QueryGateLimits): QueryGate {
   const waiting = new Set<() => void>()
-  const counts = { done: 0, failed: 0, refused: 0, canceled: 0, timedOut: 0 }
+  const counts = { done: 0, failed: 0, limited: 0, refused: 0, canceled: 0, timedOut: 0 }
   let running = 0
   const turn = (signal: AbortSignal, waitMs: number): Promise<void> => {
     if (signal.aborted) return Promise.reject(canceled())
@@ -71,6 +72,7 @@ export function createQueryGate({ runningMax, waitingMax, waitMsMax }: QueryGate
     if (code === 'MW_API_BUSY') counts.refused++
     else if (code === 'MW_API_CANCELED' || code === 'MW_PROMQL_CANCELED') counts.canceled++
     else if (code === 'MW_API_QUEUE_TIMEOUT' || code === 'MW_PROMQL_TIMEOUT') counts.timedOut++
+    else if (code === 'MW_PROMQL_LIMIT' || code === 'MW_STORE_SELECT_LIMIT') counts.limited++
     else counts.failed++
   }
   return {

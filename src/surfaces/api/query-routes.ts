@@ -7,12 +7,17 @@ import { apiErrors } from './errors.ts'
 import { badData, durationParam, invalid, limitParam, paramsOf, requiredDurationParam, requiredTimeParam, timeParam } from './params.ts'
 import type { QueryGate } from './query-gate.ts'
 import { sendResult, success } from './reply.ts'
+import type { Sending } from './sending.ts'
 
-/** Steps a range query may take, as in Prometheus; its series have one point more. */
-export const stepsMax = 11_000
+const stepsMaxDefault = 11_000
 
 /** `/api/v1/query` and `/api/v1/query_range`. */
-export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats = false }: ApiDeps, gate: QueryGate): void {
+export function queryRoutes(
+  app: FastifyInstance,
+  { engine, clock, perStepStats = false, stepsMax = stepsMaxDefault }: ApiDeps,
+  gate: QueryGate,
+  sending: Sending,
+): void {
   const ask = (params: URLSearchParams, reply: FastifyReply, evaluate: (options: QueryOptions) => Promise<QueryResult>) => {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
@@ -25,6 +30,7 @@ export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats 
     const timeMs = timeParam(params, 'time') ?? clock.now()
     const { query } = queryParam(params, engine)
     const result = await ask(params, reply, (options) => engine.instant(query, timeMs, options))
+    sending.hold(result.value, reply.raw)
     return sendResult(reply, result, { seriesMax: limit, stats: statsParam(params) })
   }
   const range = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -37,7 +43,7 @@ export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats 
     if (stepMs <= 0) throw invalid('step', 'zero or negative query resolution step widths are not accepted. Try a positive integer')
     if (Math.floor((endMs - startMs) / stepMs) > stepsMax) {
       throw apiErrors.MW_API_PARAMETER(
-        'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
+        `exceeded maximum resolution of ${stepsMax.toLocaleString('en')} points per timeseries. Try decreasing the query resolution (?step=XX)`,
         { hint: `A step of ${formatDuration(Math.ceil((endMs - startMs) / stepsMax))} or more fits.` },
       )
     }
@@ -47,6 +53,7 @@ export function queryRoutes(app: FastifyInstance, { engine, clock, perStepStats 
       throw invalid('query', `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`)
     }
     const result = await ask(params, reply, (options) => engine.range(query, { startMs, endMs, stepMs }, options))
+    sending.hold(result.value, reply.raw)
     return sendResult(reply, result, { seriesMax: limit, stats: statsParam(params) })
   }
   app.route({ method: ['GET', 'POST'], url: '/api/v1/query', handler: instant })

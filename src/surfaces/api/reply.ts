@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import type { FastifyReply } from 'fastify'
 import { fromLabels, type Labels } from '../../core/labels.ts'
+import { createPace, WORK_PER_LOOK } from '../../core/turns.ts'
 import type { QueryResult, QueryValue } from '../../plane/promql/contract.ts'
 import { JsonWriter } from './json-writer.ts'
 
-/** Longest stretch of writing before others on the event loop get their turn. */
-const SLICE_MS = 3
+/** What a piece costs to write, in units of a pace: so much that the clock is looked at after each. */
+const PIECE_WORK = WORK_PER_LOOK
 const TRUNCATED = 'results truncated due to limit'
 
 export interface Notes {
@@ -75,13 +75,10 @@ async function sendPieces(reply: FastifyReply, writer: JsonWriter, write: () => 
 }
 
 async function* pieces(writer: JsonWriter, writing: Generator<undefined>): AsyncGenerator<Buffer> {
-  let sliceEndMs = performance.now() + SLICE_MS
+  const pace = createPace()
   for (let done = false; !done; ) {
     yield writer.take()
-    if (performance.now() >= sliceEndMs) {
-      await setImmediate()
-      sliceEndMs = performance.now() + SLICE_MS
-    }
+    if (pace.due(PIECE_WORK)) await pace.breathe()
     done = writing.next().done === true
   }
   yield writer.take()

@@ -1,16 +1,17 @@
+import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { fromLabels } from '../../core/labels.ts'
 import { formatExponent } from '../../core/number-text.ts'
 import type { ActiveAlert, RuleStatus } from '../../plane/rules/contract.ts'
 import type { ApiDeps } from './contract.ts'
-import { booleanParam, invalid, matchParam, paramsOf, refuse } from './params.ts'
+import { booleanParam, invalid, matchParam, paramsOf, parseInteger } from './params.ts'
 import { success, timestamp } from './reply.ts'
 
 /** `/api/v1/rules` and `/api/v1/alerts`. */
 export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches }: ApiDeps): void {
   app.get('/api/v1/rules', async (request) => {
     const params = paramsOf(request)
-    refuse(params, ['group_limit', 'group_next_token'])
+    const page = pageParam(params)
     const kind = kindParam(params)
     const withAlerts = !booleanParam(params, 'exclude_alerts', 'error converting exclude_alerts')
     const names = new Set(params.getAll('rule_name[]'))
@@ -25,8 +26,9 @@ export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches
           set.every((matcher) => matches(matcher, Object.hasOwn(rule.labels, matcher.name) ? rule.labels[matcher.name]! : '')),
         ))
     const filtered = kind !== undefined || names.size > 0 || sets.length > 0
-    const groups = rules
+    const all = rules
       .groups()
+      .toSorted((a, b) => compareText(a.file, b.file) || compareText(a.name, b.name))
       .filter((group) => (groupNames.size === 0 || groupNames.has(group.name)) && (files.size === 0 || files.has(group.file)))
       .map((group) => ({
         name: group.name,
@@ -39,9 +41,45 @@ export function ruleRoutes(app: FastifyInstance, { rules, parseSelector, matches
       }))
       // A filter that leaves nothing of a group leaves the group away.
       .filter((group) => !filtered || group.rules.length > 0)
-    return success({ groups })
+    return success(paged(all, page))
   })
   app.get('/api/v1/alerts', async () => success({ alerts: rules.alerts().map(toAlert) }))
+}
+
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+interface PageRequest {
+  readonly groupsMax: number
+  /** Where the page begins; '' is the beginning. */
+  readonly token: string
+}
+
+function pageParam(params: URLSearchParams): PageRequest {
+  const [text, token] = [params.get('group_limit') ?? '', params.get('group_next_token') ?? '']
+  if (text === '') {
+    if (token !== '') throw invalid('group_next_token', 'group_limit needs to be present in order to paginate over the groups')
+    return { groupsMax: Number.POSITIVE_INFINITY, token }
+  }
+  const groupsMax = parseInteger(text)
+  if (typeof groupsMax === 'string')
+    throw invalid('group_limit', `group_limit needs to be a valid number: ${groupsMax.replace('Atoi', 'ParseInt')}`)
+  if (groupsMax <= 0) throw invalid('group_limit', 'group_limit needs to be greater than 0')
+  return { groupsMax, token }
+}
+
+/** A page of groups, and where the next begins. A token names its first group, so that pages stay right while groups come and go behind it. */
+function paged<Group extends { readonly file: string; readonly name: string }>(
+  groups: readonly Group[],
+  { groupsMax, token }: PageRequest,
+) {
+  const from = token === '' ? 0 : groups.findIndex((group) => tokenOf(group) === token)
+  if (from < 0) throw invalid('group_next_token', `invalid group_next_token '${token}'. were rule groups changed?`)
+  const next = groups[from + groupsMax]
+  return { groups: groups.slice(from, from + groupsMax), ...(next !== undefined && { groupNextToken: tokenOf(next) }) }
+}
+
+function tokenOf({ file, name }: { readonly file: string; readonly name: string }): string {
+  return createHash('sha1').update(`${file};${name}`).digest('hex')
 }
 
 function kindParam(params: URLSearchParams): RuleStatus['kind'] | undefined {

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelwatchError, messageOf } from '../../../core/errors.ts'
+import { createPace } from '../../../core/turns.ts'
 import type { TimeRange } from '../contract.ts'
 import type { CompiledMatcher } from '../matcher.ts'
 import { type Block, type BlockDeps, openBlock } from './block.ts'
@@ -163,8 +164,9 @@ export class BlockSet {
   async deleteSamples(matchers: readonly CompiledMatcher[], range: TimeRange): Promise<number> {
     return this.#changes.run(async () => {
       let count = 0
+      const pace = createPace()
       for (const block of this.#blocks) {
-        const found = block.match(matchers, range)
+        const found = await block.matchInTurns(matchers, range, pace)
         await block.addTombstones(found.map(({ index }) => ({ series: index, range })))
         count += found.length
       }

@@ -2,7 +2,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Labels } from '../../../core/labels.ts'
-import type { Pace } from '../../../core/turns.ts'
+import { createPace, type Pace } from '../../../core/turns.ts'
 import type { TimeRange } from '../contract.ts'
 import type { CompiledMatcher } from '../matcher.ts'
 import type { BlockIndex, ChunkPlace } from './block-index.ts'
@@ -174,19 +174,33 @@ export class Block {
     const steps = matchInSteps(this.index, matchers, range)
     for (;;) {
       const { done, value } = steps.next()
-      if (done === true) return this.#seriesOf(value, range)
-      if (pace.due(3000)) await pace.breathe()
+      if (done === true) return this.#seriesInTurns(value, range, pace)
+      // Some hundred values may have been asked of a regular expression.
+      if (pace.due(20_000)) await pace.breathe()
     }
   }
 
   #seriesOf(numbers: Uint32Array, range: TimeRange): BlockSeries[] {
     const found: BlockSeries[] = []
+    for (const series of numbers) this.#addSeries(series, range, this.#tombstones, found)
+    return found
+  }
+
+  async #seriesInTurns(numbers: Uint32Array, range: TimeRange, pace: Pace): Promise<BlockSeries[]> {
+    const found: BlockSeries[] = []
+    // What is deleted meanwhile is deleted of all of them or of none.
+    const tombstones = this.#tombstones
     for (const series of numbers) {
-      const one = new BlockSeries(this.index, series, range, this.#tombstones.get(series))
-      // Only what has tombstones can have lost all its chunks.
-      if (one.deleted.length === 0 || one.chunks.length > 0) found.push(one)
+      this.#addSeries(series, range, tombstones, found)
+      if (pace.due(5)) await pace.breathe()
     }
     return found
+  }
+
+  #addSeries(series: number, range: TimeRange, tombstones: Tombstones, found: BlockSeries[]): void {
+    const one = new BlockSeries(this.index, series, range, tombstones.get(series))
+    // Only what has tombstones can have lost all its chunks.
+    if (one.deleted.length === 0 || one.chunks.length > 0) found.push(one)
   }
 
   /**
@@ -261,9 +275,11 @@ export class Block {
     try {
       release = this.retain()
       const next = new Map(this.#tombstones)
+      const pace = createPace()
       for (const { series, range } of entries) {
         const cut = { fromMs: Math.max(range.fromMs, this.meta.minMs), toMs: Math.min(range.toMs, this.meta.maxMs) }
         if (cut.fromMs <= cut.toMs) next.set(series, joinRanges([...(next.get(series) ?? []), cut]))
+        if (pace.due(20)) await pace.breathe()
       }
       await writeTombstones(join(this.dir, TOMBSTONES_FILE), next, this.meta.minMs)
       this.#tombstones = next

@@ -10,7 +10,7 @@ import { copyValue } from '../stale.ts'
 import { AppenderPool } from './appender.ts'
 import { Arena } from './arena.ts'
 import type { Batch } from './batch.ts'
-import { LabelIndex } from './label-index.ts'
+import { LabelIndex, PAUSE_WORK } from './label-index.ts'
 import { OpenCopies } from './open-copies.ts'
 import { Searches } from './searches.ts'
 import { HeadSeries, type SeriesMemory } from './series.ts'
@@ -39,6 +39,8 @@ export interface HeadLog {
 const LABELS_CHARS_MAX = 1_000_000
 /** What it takes to look at a series and to copy what it has open, in units of the pace. */
 const MATCH_WORK = 40
+/** Series forgotten at once: each time the lists that they stand in are written anew. */
+const FORGET_SERIES = 250
 
 export interface HeadMatch {
   readonly series: HeadSeries
@@ -244,7 +246,7 @@ export class Head {
           if (runs.length > 0) found.push({ series, runs })
           onFound(found.length)
         }
-        if (pace.due(series === undefined ? 500 : MATCH_WORK)) await pace.breathe()
+        if (pace.due(series === undefined ? PAUSE_WORK : MATCH_WORK)) await pace.breathe()
       }
       return found
     })
@@ -257,8 +259,8 @@ export class Head {
       if (series.isEmpty) gone.push(series)
       if (pace.due(10)) await pace.breathe()
     }
-    for (let i = 0; i < gone.length; i += 500) {
-      this.index.remove(gone.slice(i, i + 500).filter((series) => series.isEmpty && this.index.getByRef(series.ref) === series))
+    for (let i = 0; i < gone.length; i += FORGET_SERIES) {
+      this.index.remove(gone.slice(i, i + FORGET_SERIES).filter((series) => series.isEmpty && this.index.getByRef(series.ref) === series))
       await pace.breathe()
     }
   }

@@ -9,7 +9,9 @@ interface LabelName {
 }
 
 /** Values or series looked at between two chances to pause. */
-const STEP = 512
+const STEP = 256
+/** What lies between two of them, in units of a pace: where a regular expression is asked, enough to look at the clock each time. */
+export const PAUSE_WORK = 20_000
 
 /** Finds series by their labels: for every label name and value the refs of the series that have it. */
 export class LabelIndex {

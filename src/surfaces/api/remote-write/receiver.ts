@@ -149,7 +149,8 @@ class Write {
       if (reader.histograms > 0) this.#refuse('histogram', reader.histograms, () => formatLabels(known.labels))
       this.#dropTooFarAhead(known.labels)
       samples += reader.samples.length
-      this.#append((this.#appender ??= store.appender()), known)
+      this.#appender ??= store.appender()
+      this.#append(this.#appender, known)
     }
     return false
   }
