@@ -116,7 +116,7 @@ try {
   await timed('series()', () => store.series([], all))
   await timed('labelValues(path)', () => store.labelValues('path', [], all))
   await timed('labelNames()', () => store.labelNames([], all))
-  await timed('cardinality', () => store.countCardinality(10))
+  await timed('cardinality', () => store.cardinality(10))
   await timed('flush, with its checkpoint', () => store.maintain({ compact: false }))
   await timed('select, head and blocks', () => store.select([every], all))
   await timed('series(), head and blocks', () => store.series([], all))

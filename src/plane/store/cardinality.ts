@@ -26,15 +26,6 @@ export interface Cardinality {
 /** Label values or series looked at between two chances to pause. */
 const STEP = 256
 
-/** `cardinalityInSteps`, all at once. */
-export function cardinalityOf(head: Head, limit: number): Cardinality {
-  const steps = cardinalityInSteps(head, limit)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done === true) return value
-  }
-}
-
 /** Counts; at each yield it can be left alone for a while. What comes or goes meanwhile may or may not be counted. @param limit - Entries of each list at most. */
 export function* cardinalityInSteps(head: Head, limit: number): Generator<undefined, Cardinality> {
   const { index } = head

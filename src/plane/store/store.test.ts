@@ -264,7 +264,7 @@ describe.for([
     const store = await create()
     for (let i = 0; i < 5; i++) await append(store, labels('a', { i: String(i) }), [[1000, 1]])
     await append(store, labels('b'), [[1000, 1]])
-    const { headStats, ...lists } = store.cardinality(1)
+    const { headStats, ...lists } = await store.cardinality(1)
     expect(headStats).toEqual({ numSeries: 6, numLabelPairs: 7, chunkCount: 6, minTime: 1000, maxTime: 1000 })
     expect(lists).toEqual({
       seriesCountByMetricName: [{ name: 'a', value: 5 }],

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../core/time.ts'
 import { createPace } from '../../core/turns.ts'
 import type { Block } from './block/block.ts'
 import { sortStrings } from './block/sort-strings.ts'
-import { type Cardinality, cardinalityInSteps, cardinalityOf } from './cardinality.ts'
+import { type Cardinality, cardinalityInSteps } from './cardinality.ts'
 import { type StoreConfig, storeDefaults } from './config.ts'
 import type {
   Appender,
@@ -213,13 +213,8 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
     await this.#disk?.maintenance.maintain(options)
   }
 
-  /** Where the series in memory come from. It holds up everything else for as long as it takes: prefer `countCardinality`. */
-  cardinality(limit: number): Cardinality {
-    return cardinalityOf(this.#head, limit)
-  }
-
   /** Where the series in memory come from. @param limit - Entries of each list at most. */
-  async countCardinality(limit: number): Promise<Cardinality> {
+  async cardinality(limit: number): Promise<Cardinality> {
     const steps = cardinalityInSteps(this.#head, limit)
     const pace = createPace()
     for (;;) {

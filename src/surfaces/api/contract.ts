@@ -24,7 +24,7 @@ export interface ApiDeps {
   /** A query as a tree in JSON, in Prometheus's shape. @throws when it does not parse. */
   readonly parseQueryTree: (query: string) => unknown
   /** Where the series in memory come from. @param limit - Entries of each list. */
-  readonly cardinality: (limit: number) => Cardinality
+  readonly cardinality: (limit: number) => Promise<Cardinality>
   /** What an administrator may do; undefined where nobody may. */
   readonly admin: StoreAdmin | undefined
   /** Whether pages of another origin, such as `https://grafana.example`, may read the answers. */

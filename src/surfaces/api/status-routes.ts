@@ -47,7 +47,7 @@ export function statusRoutes(app: FastifyInstance, { status, clock, cardinality,
     const text = paramsOf(request).get('limit') ?? ''
     const limit = text === '' ? CARDINALITY_DEFAULT : parseInteger(text)
     if (typeof limit === 'string' || limit < 1) throw apiErrors.MW_API_PARAMETER('limit must be a positive number')
-    return reply.type('application/json').send(cardinalityJson(cardinality(limit)))
+    return reply.type('application/json').send(cardinalityJson(await cardinality(limit)))
   })
   // The log is read before anything listens.
   app.get('/api/v1/status/walreplay', async () => success({ min: 0, max: 0, current: 0 }))

@@ -47,7 +47,7 @@ export async function createTestApi(
     matches: (matcher, value) => compileMatcher(matcher).matches(value),
     formatQuery,
     parseQueryTree,
-    cardinality: () => nothingCounted,
+    cardinality: async () => nothingCounted,
     admin: undefined,
     allowsOrigin: () => true,
     remoteWrite: { enabled: false },
