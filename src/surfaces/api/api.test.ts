@@ -97,7 +97,7 @@ beforeAll(async () => {
     scraper: { targets: () => targets },
     rules: { groups: () => groups, alerts: () => [alert] },
     clock: { now: () => nowMs },
-    cardinality: () => cardinality,
+    cardinality: async () => cardinality,
   })
   app = created.app
 })
