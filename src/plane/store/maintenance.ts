@@ -7,8 +7,8 @@ import type { Disk, StoreLog } from './disk.ts'
 const QUIET_WAL_BYTES = 256 * 1024
 /** Late samples that are fewer than this are in nobody's way. */
 const LATE_PRESSING_MIN = 100_000
-/** The longest a timer of Node waits. */
-const TIMER_MS_MAX = 2 ** 31 - 1
+/** Longest time between two looks at whether something presses. */
+const LOOK_MS_MAX = 1000
 
 export interface MaintenanceDeps {
   readonly log: StoreLog
@@ -42,7 +42,7 @@ export class Maintenance {
 
   start(): void {
     const { maintenanceIntervalMs, quietMs } = this.#config
-    const lookMs = Math.min(maintenanceIntervalMs, quietMs / 2, TIMER_MS_MAX)
+    const lookMs = Math.min(maintenanceIntervalMs, quietMs / 2, LOOK_MS_MAX)
     this.#timer = setTimeout(() => {
       void this.#look().finally(() => {
         if (!this.stopped.aborted) this.start()
@@ -64,7 +64,11 @@ export class Maintenance {
     const presses = head.counts.samples > headSamplesMax || head.counts.lateSamples > latePressing || wal.sizeBytes > walBytesMax
     const nowMs = performance.now()
     const isDue = nowMs - this.#maintainedMs >= maintenanceIntervalMs
-    if (isDue || (presses && nowMs - this.#failedMs >= maintenanceIntervalMs)) return this.maintain()
+    const mayTry = nowMs - this.#failedMs >= maintenanceIntervalMs
+    if (isDue || (presses && mayTry)) return this.maintain()
+    // A full head is flushed at once, as in Prometheus; that also bounds what a burst of old samples leaves in memory. Compaction can wait.
+    if (this.#fullUpTo() !== undefined && mayTry && !wal.readOnly)
+      return this.#disk.exclusively(() => this.#attempt(() => this.#flushDue()))
     if (this.#isQuiet() && !wal.readOnly) await this.#disk.exclusively(() => this.#attempt(() => this.#disk.checkpoint()))
   }
 
@@ -102,16 +106,31 @@ export class Maintenance {
   }
 
   async #flushDue(): Promise<void> {
-    const { blockRangeMs, lateSamplesMax, walBytesMax } = this.#config
+    const { lateSamplesMax, walBytesMax } = this.#config
     const { head, wal } = this.#disk
-    // A sample from the future must not push the boundary past samples still to come.
-    const newestMs = Math.min(head.newestMs, this.#deps.clock.now())
-    const boundaryMs = Math.floor((newestMs - blockRangeMs / 2) / blockRangeMs) * blockRangeMs
-    const isFull = newestMs - head.oldestMs > 1.5 * blockRangeMs && boundaryMs > head.oldestMs
-    if (isFull || head.counts.lateSamples > this.#lateLeft + lateSamplesMax) {
-      await this.#disk.flush(isFull ? boundaryMs : Math.max(head.floorMs, boundaryMs))
+    const fullUpToMs = this.#fullUpTo()
+    if (fullUpToMs !== undefined || head.counts.lateSamples > this.#lateLeft + lateSamplesMax) {
+      await this.#disk.flush(fullUpToMs ?? Math.max(head.floorMs, this.#boundary()))
       this.#lateLeft = head.counts.lateSamples
     } else if (wal.sizeBytes > walBytesMax || this.#isQuiet()) await this.#disk.checkpoint()
+  }
+
+  /** What lies before this may become blocks: half a block range stays in memory. */
+  #boundary(): number {
+    const { blockRangeMs } = this.#config
+    return Math.floor((this.#newest() - blockRangeMs / 2) / blockRangeMs) * blockRangeMs
+  }
+
+  /** A sample from the future must not push the boundary past samples still to come. */
+  #newest(): number {
+    return Math.min(this.#disk.head.newestMs, this.#deps.clock.now())
+  }
+
+  /** The time up to which the head is to be flushed, once it spans one and a half block ranges. */
+  #fullUpTo(): number | undefined {
+    const { oldestMs } = this.#disk.head
+    const boundaryMs = this.#boundary()
+    return this.#newest() - oldestMs > 1.5 * this.#config.blockRangeMs && boundaryMs > oldestMs ? boundaryMs : undefined
   }
 
   /** Whether commits have paused, and there is something worth writing out. */
