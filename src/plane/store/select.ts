@@ -1,4 +1,4 @@
-import { compareLabels, type Labels, labelsKey } from '../../core/labels.ts'
+import { compareLabels, type Labels } from '../../core/labels.ts'
 import { sortInTurns } from '../../core/sort-in-turns.ts'
 import { createPace } from '../../core/turns.ts'
 import type { Block } from './block/block.ts'
@@ -73,7 +73,7 @@ async function join(inBlocks: readonly InBlock[], inHead: readonly HeadMatch[], 
     const pieces = await block.load(series, budget)
     warnings.push(...pieces.warnings)
     for (const one of series) {
-      add(one.labels, labelsKey(one.labels), runsOf(one, pieces))
+      add(one.labels, one.key, runsOf(one, pieces))
       if (pace.due(3 * SERIES_WORK + one.chunks.length * 10)) await pace.breathe()
     }
     budget.series(byKey.size)

@@ -1,4 +1,4 @@
-import type { Labels } from '../../../core/labels.ts'
+import { type Labels, labelsKey } from '../../../core/labels.ts'
 import { CheckedBytes } from './bytes.ts'
 import type { LayoutTable } from './layouts.ts'
 import type { SymbolTable } from './symbols.ts'
@@ -44,8 +44,18 @@ export interface IndexColumns {
   readonly pieceRaw: Uint32Array
 }
 
+/** Series of one block whose labels are remembered; past it they are forgotten and read anew. */
+const IDENTITIES_MAX = 4096
+
+/** What a series is: its labels, and the key that two series share when they are the same. */
+export interface SeriesIdentity {
+  readonly labels: Labels
+  readonly key: string
+}
+
 /** Answers from the columns of an index. They were checked when they were parsed: nothing points outside. */
 export class BlockIndex {
+  #identities = new Map<number, SeriesIdentity>()
   readonly columns: IndexColumns
   readonly #postings: CheckedBytes
   readonly #rows: CheckedBytes
@@ -114,6 +124,17 @@ export class BlockIndex {
       pairs[i] = last
     }
     return pairs.subarray(0, count)
+  }
+
+  /** Labels of a series and their key, remembered: whoever asked once tends to ask again. */
+  identity(series: number): SeriesIdentity {
+    const known = this.#identities.get(series)
+    if (known !== undefined) return known
+    const labels = this.labels(series)
+    const identity = { labels, key: labelsKey(labels) }
+    if (this.#identities.size >= IDENTITIES_MAX) this.#identities = new Map()
+    this.#identities.set(series, identity)
+    return identity
   }
 
   labels(series: number): Labels {

@@ -13,7 +13,6 @@ export class BlockSeries {
   readonly deleted: readonly TimeRange[]
   readonly #index: BlockIndex
   readonly #range: TimeRange
-  #labels: Labels | undefined
   #chunks: readonly ChunkPlace[] | undefined
 
   constructor(index: BlockIndex, series: number, range: TimeRange, deleted: readonly TimeRange[] | undefined) {
@@ -24,8 +23,12 @@ export class BlockSeries {
   }
 
   get labels(): Labels {
-    this.#labels ??= this.#index.labels(this.index)
-    return this.#labels
+    return this.#index.identity(this.index).labels
+  }
+
+  /** The same for the same labels, in whatever block. */
+  get key(): string {
+    return this.#index.identity(this.index).key
   }
 
   /** Chunks that touch the range, oldest first, without those that are deleted whole. They do not overlap. */
