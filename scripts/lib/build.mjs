@@ -1,29 +1,23 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleCommand } from './bundle.mjs'
 import { root, run, tool } from './run.mjs'
 
 /** What is built, from what, and how. Each part is made anew only when one of its sources changed. */
 const parts = [
   {
     name: 'command',
-    sources: ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
+    sources: ['src', 'package.json', 'package-lock.json', 'scripts/lib/bundle.mjs'],
     out: 'dist/cli/main.js',
     build: async () => {
       // Aside, then in place: whoever runs from dist at this moment misses its files for no longer than a rename takes.
       const aside = join(root, 'dist', '.next')
       rmSync(aside, { recursive: true, force: true })
-      const code = await run(tool('tsc'), ['-p', 'tsconfig.build.json', '--outDir', aside])
-      if (code !== 0) return code
-      for (const entry of readdirSync(join(root, 'dist'))) {
-        if (entry !== 'ui' && !entry.startsWith('.') && !existsSync(join(aside, entry)))
-          rmSync(join(root, 'dist', entry), { recursive: true })
-      }
-      for (const entry of readdirSync(aside)) {
-        rmSync(join(root, 'dist', entry), { recursive: true, force: true })
-        renameSync(join(aside, entry), join(root, 'dist', entry))
-      }
-      rmSync(aside, { recursive: true })
+      await bundleCommand(aside)
+      for (const entry of readdirSync(join(root, 'dist')))
+        if (entry !== 'ui' && !entry.startsWith('.')) rmSync(join(root, 'dist', entry), { recursive: true })
+      renameSync(aside, join(root, 'dist', 'cli'))
       return 0
     },
   },

@@ -22,9 +22,9 @@ import {
   type StorageOptions,
   storageDefaults,
 } from './monitor-options.ts'
+import { readVersion } from './package.ts'
 import { type PrometheusConfig, readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
 import type { RunningRole } from './serve.ts'
-import { readVersion } from './version.ts'
 import { hasPage, servePage } from './web-page.ts'
 
 /** As much of pino as the monitor uses. */

@@ -13,7 +13,7 @@ import {
   type ServingConfig,
 } from '../sources/serving/index.ts'
 import { listen } from './listen.ts'
-import { readVersion } from './version.ts'
+import { readVersion } from './package.ts'
 
 export const serveErrors = defineErrors({
   MW_MODEL_TWICE: {

@@ -1,5 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
-import { readVersion } from '../app/version.ts'
+import { readVersion } from '../app/package.ts'
 import { addBackfillCommand } from './commands/backfill.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addProfileCommand } from './commands/profile.ts'
@@ -29,7 +30,7 @@ Begin with:
 
 Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a check found something wrong.`,
     )
-  addUpCommand(program)
+  addUpCommand(program, fileURLToPath(import.meta.url))
   addServeCommand(program)
   addMonitorCommand(program)
   addProfileCommand(program)

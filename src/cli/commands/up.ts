@@ -1,18 +1,15 @@
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { readVersion } from '../../app/package.ts'
 import type { Running } from '../../app/up.ts'
-import { readVersion } from '../../app/version.ts'
 import { formatDuration } from '../../core/time.ts'
 import { bold, dim, StatusLine } from '../output.ts'
 
 const STATUS_EVERY_MS = 1000
 /** Two MiB of young generation in place of sixteen: a fifth less memory for all roles, and no slower (docs/benchmarks.md). */
 const SMALL_NEW_SPACE = '--max-semi-space-size=2'
-/** The command line itself, in the form it runs in: TypeScript in the repository, JavaScript when built. */
-const mainFile = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
 
-export function addUpCommand(program: Command): void {
+/** @param mainFile - The command line itself, in the form it runs in: roles are started with it. */
+export function addUpCommand(program: Command, mainFile: string): void {
   program
     .command('up')
     .summary('run everything that a project names: gateway, monitor, replay')

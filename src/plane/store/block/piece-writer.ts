@@ -1,6 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { constants, crc32, zstdCompress } from 'node:zlib'
+import { constants, crc32, zstdCompressSync } from 'node:zlib'
 import { Uint32List } from './bytes.ts'
 
 /** Raw size at which a piece ends: one read brings some dozens of neighbouring series, and one damaged byte costs no more than those. */
@@ -12,8 +11,8 @@ const SAVING_RATIO_MIN = 0.03
 /** Finished pieces that wait to be written. */
 const PENDING_BYTES_MAX = 1024 * 1024
 
-const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
-const compress = promisify(zstdCompress)
+/** One buffer takes what comes out, in place of one for each 16 KiB and another for all of them. */
+const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 }, chunkSize: PIECE_BYTES + 4096 }
 
 /** What the index keeps of the pieces: columns, one entry each. */
 export interface PieceTable {
@@ -31,7 +30,7 @@ export class PieceWriter {
   readonly #file: FileHandle
   #piece = new Uint8Array(PIECE_BYTES)
   #length = 0
-  #pending: Uint8Array[] = []
+  #pending = Buffer.allocUnsafeSlow(PENDING_BYTES_MAX)
   #pendingBytes = 0
   #writtenBytes = 0
 
@@ -62,17 +61,17 @@ export class PieceWriter {
   /** Ends the piece that is open, and writes when enough has gathered. */
   async flush(): Promise<void> {
     if (this.#length === 0) return
-    const raw = this.#piece.slice(0, this.#length)
-    this.#length = 0
-    const packed = await compress(raw, zstdOptions)
+    const raw = this.#piece.subarray(0, this.#length)
+    const packed = zstdCompressSync(raw, zstdOptions)
     const stored = packed.length <= raw.length * (1 - SAVING_RATIO_MIN) ? packed : raw
     this.table.stored.push(stored.length)
     this.table.raw.push(raw.length)
-    const checksum = new Uint8Array(CHECKSUM_BYTES)
-    new DataView(checksum.buffer).setUint32(0, crc32(stored), true)
-    this.#pending.push(stored, checksum)
-    this.#pendingBytes += stored.length + CHECKSUM_BYTES
-    if (this.#pendingBytes >= PENDING_BYTES_MAX) await this.#write()
+    if (this.#pendingBytes + stored.length + CHECKSUM_BYTES > PENDING_BYTES_MAX) await this.#write()
+    if (stored.length + CHECKSUM_BYTES > this.#pending.length) this.#pending = Buffer.allocUnsafeSlow(stored.length + CHECKSUM_BYTES)
+    this.#pending.set(stored, this.#pendingBytes)
+    this.#pendingBytes += stored.length
+    this.#pendingBytes = this.#pending.writeUInt32LE(crc32(stored), this.#pendingBytes)
+    this.#length = 0
   }
 
   /** Writes the rest and waits until the disk has it. */
@@ -83,12 +82,10 @@ export class PieceWriter {
   }
 
   async #write(): Promise<void> {
-    if (this.#pending.length === 0) return
-    const bytes = Buffer.concat(this.#pending)
-    this.#pending = []
-    this.#pendingBytes = 0
+    if (this.#pendingBytes === 0) return
     // Goes on where the last one ended, and repeats a write that stopped half-way, so that a full disk says so.
-    await this.#file.writeFile(bytes)
-    this.#writtenBytes += bytes.length
+    await this.#file.writeFile(this.#pending.subarray(0, this.#pendingBytes))
+    this.#writtenBytes += this.#pendingBytes
+    this.#pendingBytes = 0
   }
 }

@@ -45,7 +45,8 @@ export class WalLog implements HeadLog {
     if (this.#encoder.sizeBytes > 0) {
       this.check()
       this.lastCommitMs = performance.now()
-      this.#last = this.#wal.append(this.#encoder.finish())
+      const records = this.#encoder.finish()
+      this.#last = this.#wal.append(records).finally(() => this.#encoder.release(records))
     }
     // Even with nothing to write: what the caller was told is there already may still be on its way.
     await this.#last

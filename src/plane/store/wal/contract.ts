@@ -53,7 +53,7 @@ export interface Wal {
    */
   replay(fromSegment: number, handler: RecordHandler): Promise<ReplayOutcome>
   /**
-   * Queues whole records, as `RecordEncoder.finish` gives them; the buffer is the log's from now on. Resolves when the system has them, or, with
+   * Queues whole records, as `RecordEncoder.finish` gives them; the buffer is the log's until it is done. Resolves when the system has them, or, with
    * `fsyncIntervalMs` 0, when the disk has; order is kept. While the disk is full it waits.
    * @throws MW_STORE_READ_ONLY when `readOnly` is true: nothing was taken. Or when the log was closed before there was room.
    */

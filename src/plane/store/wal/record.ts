@@ -19,6 +19,10 @@ export interface RecordHandler {
   metadata(metric: string, metadata: MetricMetadata): void
 }
 
+/** Buffers that wait to hold a commit again, and the largest that does: commits follow each other, and their bytes are of much the same size. */
+const SPARE_MAX = 4
+const SPARE_BYTES_MAX = 1024 * 1024
+
 /**
  * Builds the framed records of one commit. Used again and again by one owner: `finish` empties it.
  * Series stand before everything else of the commit, so that no sample comes before its series; the rest keeps its order.
@@ -29,6 +33,7 @@ export class RecordEncoder {
   readonly #samples = new SampleEncoder(this.#rest)
   /** Texts of the open series record: a text that comes again is written as its number. */
   readonly #texts = new Map<string, number>()
+  readonly #spare: Uint8Array[] = []
 
   /** How much `finish` will give, in bytes; 0 when there is nothing to write. */
   get sizeBytes(): number {
@@ -88,11 +93,25 @@ export class RecordEncoder {
   finish(): Uint8Array {
     const series = this.#series.seal()
     const rest = this.#rest.seal()
-    const records = new Uint8Array(series.length + rest.length)
+    const records = this.#take(series.length + rest.length)
     records.set(series)
     records.set(rest, series.length)
     this.discard()
     return records
+  }
+
+  /** Takes back what `finish` gave, to use it again. @param records - Nobody looks at it any more. */
+  release(records: Uint8Array): void {
+    const { buffer } = records
+    if (this.#spare.length < SPARE_MAX && buffer.byteLength <= SPARE_BYTES_MAX) this.#spare.push(new Uint8Array(buffer))
+  }
+
+  #take(length: number): Uint8Array {
+    const at = this.#spare.findIndex((buffer) => buffer.length >= length)
+    if (at >= 0) return this.#spare.splice(at, 1)[0]!.subarray(0, length)
+    // All are too small, and what comes next may be like this one. With room to spare, for no two commits are of the same size.
+    this.#spare.shift()
+    return new Uint8Array(length + (length >> 2)).subarray(0, length)
   }
 
   /** Forgets everything since the last `finish`: the commit was rolled back. */
