@@ -61,6 +61,13 @@ export const monitorFamilies = defineFamilies({
     labels: [],
     labelSetsMax: 1,
   },
+  metadataRefused: {
+    kind: 'counter',
+    name: 'modelwatch_store_metadata_refused_total',
+    help: 'Times that type, help and unit of a metric were not kept: too many metrics, or too long.',
+    labels: [],
+    labelSetsMax: 1,
+  },
   late: {
     kind: 'gauge',
     unit: 'none',
@@ -128,6 +135,14 @@ export const monitorFamilies = defineFamilies({
     help: 'Reads of pieces of blocks: hit found it in memory, miss read it from the disk.',
     labels: ['outcome'],
     labelSetsMax: 2,
+  },
+  logPending: {
+    kind: 'gauge',
+    unit: 'bytes',
+    name: 'modelwatch_store_log_pending_bytes',
+    help: 'Bytes that wait to be written to the log. Past a limit samples are refused until the disk has caught up.',
+    labels: [],
+    labelSetsMax: 1,
   },
   logBytes: {
     kind: 'counter',
@@ -214,6 +229,7 @@ export function createMonitorMetrics(parts: {
   registry.read(monitorFamilies.samples, {}, () => store.stats().samples)
   registry.read(monitorFamilies.refused, {}, () => store.stats().refusedSamples)
   registry.read(monitorFamilies.conflicts, {}, () => store.stats().conflicts)
+  registry.read(monitorFamilies.metadataRefused, {}, () => store.stats().metadataRefused)
   registry.read(monitorFamilies.late, {}, () => store.stats().lateSamples)
   if (store.stats().disk !== undefined) addDiskMetrics(registry, () => store.stats().disk!)
   registry.read(monitorFamilies.oldest, {}, () => (store.stats().oldestMs ?? Number.NaN) / MS_PER_SECOND)
@@ -235,6 +251,7 @@ function addDiskMetrics(registry: Registry, disk: () => DiskStats): void {
   registry.read(monitorFamilies.cache, {}, () => disk().blocks.cacheBytes)
   registry.read(monitorFamilies.cacheReads, { outcome: 'hit' }, () => disk().blocks.cacheHits)
   registry.read(monitorFamilies.cacheReads, { outcome: 'miss' }, () => disk().blocks.cacheMisses)
+  registry.read(monitorFamilies.logPending, {}, () => disk().wal.pendingBytes)
   registry.read(monitorFamilies.logBytes, {}, () => disk().wal.bytesWritten)
   registry.read(monitorFamilies.fsyncs, {}, () => disk().wal.fsyncs)
   registry.read(monitorFamilies.fsyncSeconds, {}, () => disk().wal.fsyncSecondsTotal)

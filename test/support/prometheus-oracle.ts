@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { endTree, isAlive, startProgram } from './command.ts'
-import { until } from './until.ts'
-import { freePorts } from './up.ts'
+import { startPrometheus } from './prometheus.ts'
 
 /** One series to write: columns of equal length, times rising. A staleness marker is a NaN of particular bits, so values stay in their column. */
 export interface OracleSeries {
@@ -33,37 +31,21 @@ export interface Oracle {
 export async function startOracle(program: string, features: readonly string[]): Promise<Oracle> {
   const dir = mkdtempSync(join(tmpdir(), 'modelwatch-oracle-'))
   writeFileSync(join(dir, 'prometheus.yml'), 'global:\n  evaluation_interval: 1m\n')
-  const [port] = await freePorts(1)
-  const running = startProgram(program, [
-    `--config.file=${join(dir, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(dir, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
+  const flags = [
     '--web.enable-remote-write-receiver',
     '--storage.tsdb.retention.time=200y',
     // Samples of any age go into the head as long as it covers them.
     '--storage.tsdb.min-block-duration=36500d',
     '--storage.tsdb.max-block-duration=36500d',
     `--enable-feature=${features.join(',')}`,
-    '--log.level=error',
-  ])
-  const url = `http://127.0.0.1:${port}`
-  const stop = async () => {
-    if (isAlive(running.pid)) endTree(running.pid)
-    await running.ended
-    rmSync(dir, { recursive: true, force: true })
-  }
-  try {
-    await until('Prometheus is ready', async () => {
-      if (!isAlive(running.pid)) throw new Error(`Prometheus ended: ${running.stderr()}`)
-      return (await fetch(`${url}/-/ready`)).ok
-    })
-  } catch (error) {
-    await stop()
-    throw error
-  }
+  ]
+  const { url, stop } = await startPrometheus(program, join(dir, 'prometheus.yml'), flags)
   return {
     url,
-    stop,
+    async stop() {
+      await stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
     async write(series) {
       const reply = await fetch(`${url}/api/v1/write`, {
         method: 'POST',

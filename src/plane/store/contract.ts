@@ -135,6 +135,8 @@ export interface StoreStats {
   readonly lateSamples: number
   /** Late samples left out since the start because their time was taken by another value. */
   readonly conflicts: number
+  /** Metrics whose metadata was not kept since the start: past the limit, or too long. */
+  readonly metadataRefused: number
   /** undefined for a store in memory. */
   readonly disk: DiskStats | undefined
 }

@@ -249,6 +249,7 @@ export class TimeSeriesStore implements SeriesStore, StoreAdmin {
       refusedSamples: counts.refused,
       lateSamples: counts.lateSamples,
       conflicts: counts.conflicts,
+      metadataRefused: this.#metadata.refused,
       disk: this.#disk === undefined ? undefined : diskStats(this.#disk),
     }
   }

@@ -43,6 +43,8 @@ export interface WalStats {
   readonly bytesWritten: number
   /** Writes, new segments and fsyncs that failed. */
   readonly failures: number
+  /** Appended and not yet written, at most `pendingBytesMax`. */
+  readonly pendingBytes: number
 }
 
 /** The write-ahead log: an endless row of records in numbered segments. */

@@ -164,7 +164,7 @@ class SegmentedWal implements Wal {
   }
 
   stats(): WalStats {
-    return { ...this.#files.stats }
+    return { ...this.#files.stats, pendingBytes: this.#pendingBytes }
   }
 
   async sync(): Promise<void> {
