@@ -1,7 +1,5 @@
 import type { Labels } from '../../core/labels.ts'
-import type { BlockSetStats } from './block/block-set.ts'
 import type { SampleBuffer } from './sample-buffer.ts'
-import type { WalStats } from './wal/wal.ts'
 
 /** A handle to a series: an integer ≥ 1, never given to another series. 0 is "not known yet". */
 export type SeriesRef = number
@@ -158,6 +156,41 @@ export interface DiskStats {
   readonly blocks: BlockSetStats
 }
 
+/** Since the start, unless it says otherwise. */
+export interface WalStats {
+  readonly fsyncs: number
+  readonly fsyncSecondsTotal: number
+  readonly writes: number
+  readonly bytesWritten: number
+  /** Writes, new segments and fsyncs that failed. */
+  readonly failures: number
+  /** Appended and not yet written, at most `pendingBytesMax`. */
+  readonly pendingBytes: number
+}
+
+export interface BlockSetStats {
+  readonly blocks: number
+  readonly series: number
+  readonly samples: number
+  readonly chunks: number
+  readonly sizeBytes: number
+  readonly oldestMs: number | undefined
+  readonly newestMs: number | undefined
+  /** Series with deletions, over all blocks. */
+  readonly tombstonedSeries: number
+  readonly compactions: number
+  readonly compactionFailures: number
+  readonly compactionMs: number
+  /** Blocks that retention deleted. */
+  readonly retentionDeletions: number
+  readonly damagedPieces: number
+  readonly quarantinedBlocks: number
+  readonly loads: number
+  readonly cacheBytes: number
+  readonly cacheHits: number
+  readonly cacheMisses: number
+}
+
 /** What only an administrator may do. */
 export interface StoreAdmin {
   /** Deletes the samples in the range of all series that match any of the matcher sets. */
@@ -179,4 +212,11 @@ export interface SeriesStore extends SeriesReader {
   truncate(nowMs: number): void
   stats(): StoreStats
   close(): Promise<void>
+}
+
+/** As much of pino as the store uses. */
+export interface StoreLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
 }

@@ -9,7 +9,7 @@ import type { BlockMeta } from './block/meta.ts'
 import { writeBlock } from './block/write.ts'
 import { publishFolder, removeOtherCheckpoints, writeCheckpoint } from './checkpoint.ts'
 import type { StoreConfig } from './config.ts'
-import type { TimeRange } from './contract.ts'
+import type { StoreLog, TimeRange } from './contract.ts'
 import { storeErrors } from './errors.ts'
 import type { FolderLock } from './folder-lock.ts'
 import { seriesOfRange } from './head/encode-series.ts'
@@ -22,13 +22,6 @@ import { Maintenance } from './maintenance.ts'
 import type { CompiledMatcher } from './matcher.ts'
 import type { MetadataTable } from './metadata.ts'
 import type { Wal } from './wal/wal.ts'
-
-/** As much of pino as the store uses. */
-export interface StoreLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export interface DiskDeps {
   readonly log: StoreLog

@@ -1,7 +1,11 @@
 import { messageOf } from '../../core/errors.ts'
 import type { Clock } from '../../core/time.ts'
+import type { BlockSet } from './block/block-set.ts'
 import type { StoreConfig } from './config.ts'
-import type { Disk, StoreLog } from './disk.ts'
+import type { StoreLog } from './contract.ts'
+import type { Head } from './head/head.ts'
+import type { WalLog } from './head/wal-log.ts'
+import type { Wal } from './wal/wal.ts'
 
 /** A log smaller than this is read in a moment, and is left as it is. */
 const QUIET_WAL_BYTES = 256 * 1024
@@ -15,10 +19,23 @@ export interface MaintenanceDeps {
   readonly clock: Clock
 }
 
+/** What there is to do, and on what it depends. */
+export interface Maintained {
+  readonly dir: string
+  readonly head: Head
+  readonly blocks: BlockSet
+  readonly wal: Wal
+  readonly log: WalLog
+  exclusively<T>(work: () => Promise<T>): Promise<T>
+  flush(boundaryMs: number): Promise<void>
+  checkpoint(): Promise<void>
+  forgetOld(): Promise<void>
+}
+
 /** Says when what the disk can do is done: looks often whether something presses, and at everything once in a while. */
 export class Maintenance {
   failures = 0
-  readonly #disk: Disk
+  readonly #disk: Maintained
   readonly #config: StoreConfig
   readonly #deps: MaintenanceDeps
   readonly #stop = new AbortController()
@@ -29,7 +46,7 @@ export class Maintenance {
   /** Late samples that the last flush left where they were, being too new for a block. */
   #lateLeft = 0
 
-  constructor(disk: Disk, config: StoreConfig, deps: MaintenanceDeps) {
+  constructor(disk: Maintained, config: StoreConfig, deps: MaintenanceDeps) {
     this.#disk = disk
     this.#config = config
     this.#deps = deps

@@ -1,6 +1,5 @@
 import type { Labels } from '../../core/labels.ts'
-import type { EncodedChunk } from './block/write.ts'
-import { decodeChunk } from './chunk/chunk.ts'
+import { decodeChunk, type EncodedChunk } from './chunk/chunk.ts'
 import type { SelectedSeries, TimeRange } from './contract.ts'
 import { SampleBuffer, upperBound } from './sample-buffer.ts'
 import { copyValue } from './stale.ts'

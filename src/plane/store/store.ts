@@ -14,10 +14,11 @@ import type {
   SelectLimits,
   SeriesStore,
   StoreAdmin,
+  StoreLog,
   StoreStats,
   TimeRange,
 } from './contract.ts'
-import { type Disk, needsFolder, type StoreLog } from './disk.ts'
+import { type Disk, needsFolder } from './disk.ts'
 import { Head } from './head/head.ts'
 import { PAUSE_WORK } from './head/label-index.ts'
 import { type CompiledMatcher, compileMatcher } from './matcher.ts'

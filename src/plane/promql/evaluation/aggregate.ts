@@ -1,10 +1,10 @@
 import { type Labels, METRIC_NAME } from '../../../core/labels.ts'
-import { formatGeneral } from '../../../core/number-text.ts'
 import type { Budget } from '../budget.ts'
 import { promqlErrors } from '../errors.ts'
 import { quantileOf } from '../functions/quantile.ts'
 import type { AggregateExpr, FoldOp } from '../language/ast.ts'
 import { formatFloat } from '../language/literals.ts'
+import { asksForNone, checkCounts } from './aggregate-param.ts'
 import { createFold, type Fold } from './folds.ts'
 import { createStepSeries, isEmpty, metadataFrom, type StepSeries, withLabel } from './frame.ts'
 import { Grouping } from './grouping.ts'
@@ -100,7 +100,8 @@ export async function pick(
   { node, series, steps, param }: AggregateInput & { readonly node: { readonly op: 'topk' | 'bottomk' } },
   budget: Budget,
 ): Promise<readonly StepSeries[]> {
-  if (!checkCounts(param)) return []
+  if (asksForNone(param)) return []
+  await checkCounts(param, series, budget)
   const grouping = new Grouping(node)
   const groups = await mapInTurns(series, 20, budget, ({ labels }) => grouping.groupOf(labels))
   budget.chargeSeries(series.length, steps)
@@ -108,7 +109,8 @@ export async function pick(
   const heaps = grouping.labels.map(() => new TopHeap(node.op === 'topk' ? 1 : -1))
   for (let step = 0; step < steps; step++) {
     const k = Math.min(Math.trunc(param[step]!), series.length)
-    if (k < 1) continue
+    // No number is asked for only where there is no series.
+    if (!(k >= 1)) continue
     for (let h = 0; h < heaps.length; h++) heaps[h]!.clear()
     for (let i = 0; i < series.length; i++) {
       const { present, values } = series[i]!
@@ -129,14 +131,6 @@ export async function pick(
   }
   if (steps === 1) return heaps.flatMap((heap) => heap.sort().map((i) => picked[i]!))
   return picked.filter((one) => one !== undefined)
-}
-
-/** @returns Whether any step asks for a series at all. @throws MW_PROMQL_EXECUTION for what is no 64-bit integer. */
-export function checkCounts(param: Float64Array): boolean {
-  if (param.every((k) => k < 1)) return false
-  const odd = param.find((k) => !(Math.abs(k) < 2 ** 63))
-  if (odd !== undefined) throw promqlErrors.MW_PROMQL_EXECUTION(`Scalar value ${formatGeneral(odd)} overflows int64`)
-  return true
 }
 
 /** One series per group and distinct value, counting the members that have it. The value is a label before the groups are made. */
@@ -171,9 +165,14 @@ export async function countValues(
   return result
 }
 
+/** Whether a text can name a label. */
+export function isLabelName(name: string): boolean {
+  return name !== '' && name.isWellFormed()
+}
+
 /** @throws MW_PROMQL_EXECUTION when the text cannot name a label. */
 export function checkLabelName(name: string, message: string): void {
-  if (name === '' || !name.isWellFormed()) throw promqlErrors.MW_PROMQL_EXECUTION(`${message}: ${name.toWellFormed()}`)
+  if (!isLabelName(name)) throw promqlErrors.MW_PROMQL_EXECUTION(`${message}: ${name.toWellFormed()}`)
 }
 
 /** The metric's name of a series, '' when it has none. */

@@ -1,9 +1,12 @@
 import { assertNever } from '../../../core/errors.ts'
-import type { Annotations, Recording } from '../annotations.ts'
+import type { Recording } from '../annotations.ts'
+import { promqlErrors } from '../errors.ts'
 import { limitCount, limitRatio } from '../functions/limit.ts'
 import { type AggregateExpr, type BinaryExpr, type Expr, isFoldOp, isSetOp, stringOf, type UnaryExpr, unwrap } from '../language/ast.ts'
+import { quote } from '../language/literals.ts'
 import type { SampleCounts } from '../stats.ts'
-import { checkLabelName, countValues, Folding, pick, quantiles } from './aggregate.ts'
+import { countValues, Folding, isLabelName, pick, quantiles } from './aggregate.ts'
+import { annotateQuantiles } from './aggregate-param.ts'
 import { withScalar } from './binary-scalar.ts'
 import { copied, mapValues, nameless, repeated } from './columns.ts'
 import { CallEvaluation } from './evaluate-call.ts'
@@ -196,7 +199,7 @@ export class Evaluator {
     }
     if (op === 'count_values') {
       const label = stringOf(node.param!)
-      checkLabelName(label, 'invalid label name')
+      if (!isLabelName(label)) throw promqlErrors.MW_PROMQL_EXECUTION(`invalid label name ${quote(label)}`)
       return countValues({ node, series: await this.#read(node.expr, grid), steps, label }, budget)
     }
     const param = await this.#scalar(node.param!, grid)
@@ -253,18 +256,4 @@ export class Evaluator {
 
 function asShared(frame: Frame): Frame {
   return frame.kind === 'vector' ? { ...frame, shared: true } : frame
-}
-
-/** Of quantiles that are out of bounds, Prometheus tells the greatest, the least, and NaN. */
-function annotateQuantiles(phis: Float64Array, at: Expr, annotations: Annotations): void {
-  let [least, most] = [0, 1]
-  let anyNaN = false
-  for (const phi of phis) {
-    if (Number.isNaN(phi)) anyNaN = true
-    if (phi < least) least = phi
-    if (phi > most) most = phi
-  }
-  if (anyNaN) annotations.invalidQuantile(Number.NaN, at)
-  if (most > 1) annotations.invalidQuantile(most, at)
-  if (least < 0) annotations.invalidQuantile(least, at)
 }

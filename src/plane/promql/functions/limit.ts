@@ -1,8 +1,8 @@
 import type { Labels } from '../../../core/labels.ts'
 import type { Annotations } from '../annotations.ts'
 import type { Budget } from '../budget.ts'
-import { promqlErrors } from '../errors.ts'
-import { type AggregateInput, checkCounts } from '../evaluation/aggregate.ts'
+import type { AggregateInput } from '../evaluation/aggregate.ts'
+import { asksForNone, boundsOf, checkCounts, checkRatios } from '../evaluation/aggregate-param.ts'
 import { createStepSeries, isEmpty, type StepSeries } from '../evaluation/frame.ts'
 import { Grouping } from '../evaluation/grouping.ts'
 import { TopHeap } from '../evaluation/top.ts'
@@ -14,7 +14,8 @@ const HASH_WORK = 40
 
 /** `limitk`: of each group and at each step, the first k series that are there. */
 export async function limitCount({ node, series, steps, param }: AggregateInput, budget: Budget): Promise<readonly StepSeries[]> {
-  if (!checkCounts(param)) return []
+  if (asksForNone(param)) return []
+  await checkCounts(param, series, budget)
   const taken: Float64Array[] = []
   const result = new LimitedSeries(node, steps)
   for (const one of series) {
@@ -43,16 +44,11 @@ export async function limitRatio(
   annotations: Annotations,
   budget: Budget,
 ): Promise<readonly StepSeries[]> {
-  if (param.every((ratio) => ratio === 0)) return []
-  let least = Number.POSITIVE_INFINITY
-  let most = Number.NEGATIVE_INFINITY
-  for (const ratio of param) {
-    if (Number.isNaN(ratio) && series.length > 0) throw promqlErrors.MW_PROMQL_EXECUTION('Ratio value NaN is NaN')
-    least = Math.min(least, ratio)
-    most = Math.max(most, ratio)
-  }
+  const { least, most } = boundsOf(param)
+  if (least === 0 && most === 0) return []
   if (most > 1) annotations.invalidRatio(most, 1, node.param!)
   if (least < -1) annotations.invalidRatio(least, -1, node.param!)
+  await checkRatios(param, series, budget)
   const result = new LimitedSeries(node, steps)
   for (const one of series) {
     const share = labelsShare(one.labels)

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { crc32, zstdCompress, zstdCompressSync } from 'node:zlib'
 import type { Labels } from '../../../core/labels.ts'
 import type { Pace } from '../../../core/turns.ts'
+import type { EncodedChunk } from '../chunk/chunk.ts'
 import { ByteWriter, Uint32List } from './bytes.ts'
 import {
   codec,
@@ -18,7 +19,6 @@ import {
 import { BLOCK_VERSION } from './meta.ts'
 import type { PieceTable } from './piece-writer.ts'
 import { sortStrings } from './sort-strings.ts'
-import type { EncodedChunk } from './write.ts'
 
 const compress = promisify(zstdCompress)
 

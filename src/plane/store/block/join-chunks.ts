@@ -1,11 +1,10 @@
 import { ModelwatchError } from '../../../core/errors.ts'
 import { ByteSink } from '../chunk/byte-sink.ts'
-import { encodeChunk } from '../chunk/chunk.ts'
+import { type EncodedChunk, encodeChunk } from '../chunk/chunk.ts'
 import type { TimeRange } from '../contract.ts'
 import { type PlainRun, type Run, readRuns, removeTimes } from '../runs.ts'
 import { SampleBuffer } from '../sample-buffer.ts'
 import { covers, touches } from './tombstones.ts'
-import type { EncodedChunk } from './write.ts'
 
 /** Samples a compaction gathers into one chunk at most; docs/decisions/0009-blocks.md has the figures. */
 export const JOINED_SAMPLES_MAX = 480

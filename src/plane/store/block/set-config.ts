@@ -29,29 +29,6 @@ export interface BlockSetDeps {
   readonly clock: Clock
 }
 
-export interface BlockSetStats {
-  readonly blocks: number
-  readonly series: number
-  readonly samples: number
-  readonly chunks: number
-  readonly sizeBytes: number
-  readonly oldestMs: number | undefined
-  readonly newestMs: number | undefined
-  /** Series with deletions, over all blocks. */
-  readonly tombstonedSeries: number
-  readonly compactions: number
-  readonly compactionFailures: number
-  readonly compactionMs: number
-  /** Blocks that retention deleted. */
-  readonly retentionDeletions: number
-  readonly damagedPieces: number
-  readonly quarantinedBlocks: number
-  readonly loads: number
-  readonly cacheBytes: number
-  readonly cacheHits: number
-  readonly cacheMisses: number
-}
-
 /** Blocks that stay open until they are released. */
 export interface HeldBlocks {
   readonly blocks: readonly Block[]

@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { compareLabels, formatLabels, type Labels, toLabels } from '../../../core/labels.ts'
 import { createRandom } from '../../../core/random.ts'
 import { ByteSink } from '../chunk/byte-sink.ts'
-import { decodeChunk, encodeChunk } from '../chunk/chunk.ts'
+import { decodeChunk, type EncodedChunk, encodeChunk } from '../chunk/chunk.ts'
 import type { Matcher, TimeRange } from '../contract.ts'
 import { compileMatcher } from '../matcher.ts'
 import { removeTimes } from '../runs.ts'
@@ -11,7 +11,7 @@ import { SampleBuffer } from '../sample-buffer.ts'
 import type { Block } from './block.ts'
 import { type BlockLog, blockSetDefaults, openBlockSet } from './block-set.ts'
 import type { BlockMeta } from './meta.ts'
-import { type EncodedChunk, type SeriesChunks, type WriteBlockOptions, writeBlock } from './write.ts'
+import { type SeriesChunks, type WriteBlockOptions, writeBlock } from './write.ts'
 
 export const everything: TimeRange = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
 

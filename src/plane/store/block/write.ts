@@ -5,20 +5,11 @@ import { crc32 } from 'node:zlib'
 import { compareLabels, formatLabels, type Labels } from '../../../core/labels.ts'
 import { type Clock, systemClock } from '../../../core/time.ts'
 import { createPace, type Pace } from '../../../core/turns.ts'
+import type { EncodedChunk } from '../chunk/chunk.ts'
 import { syncFolder, UNFINISHED, writeDurably, writeError } from './files.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { BLOCK_VERSION, type BlockFile, type BlockMeta, createBlockId, formatMeta, META_FILE } from './meta.ts'
 import { PieceWriter } from './piece-writer.ts'
-
-/** The bytes of one chunk, as the codec made them: `length` of them from `offset` on. Times are those of its first and last sample. */
-export interface EncodedChunk {
-  readonly minMs: number
-  readonly maxMs: number
-  readonly samples: number
-  readonly bytes: Uint8Array
-  readonly offset: number
-  readonly length: number
-}
 
 /** One series with its chunks, oldest first; they do not overlap. */
 export interface SeriesChunks {

@@ -1,9 +1,9 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
 import { readColumn, writeColumn } from './column.ts'
-import { ColumnPlan, chunkSamplesMax, planColumn, residuals } from './column-plan.ts'
+import { ColumnPlan, planColumn, residuals } from './column-plan.ts'
 import { OddValues } from './odd-values.ts'
-import { HIGH, integerLimit, LOW, powersOfTen, single, singleWords, tooMany, values, words } from './workspace.ts'
+import { chunkSamplesMax, HIGH, integerLimit, LOW, powersOfTen, single, singleWords, tooMany, values, words } from './workspace.ts'
 
 /**
  * Sums of decimals, as counters of seconds are: 0.1 + 0.2 is no decimal any more, but it is what the addition of two decimals gives. Each value

@@ -2,14 +2,23 @@ import assert from 'node:assert/strict'
 import type { SampleBuffer } from '../sample-buffer.ts'
 import type { ByteSink } from './byte-sink.ts'
 import { ByteSource } from './byte-source.ts'
-import { chunkSamplesMax } from './column-plan.ts'
 import { readOddValues } from './odd-values.ts'
 import { countChanges, dropRepeats, readRepeats, spreadRepeats, writeRepeats } from './repeats.ts'
 import { readTimes, writeTimes } from './times.ts'
 import { isMadeOfWords, planValues, readValues, type ValuesPlan, writeValues } from './values.ts'
-import { values, words } from './workspace.ts'
+import { chunkSamplesMax, values, words } from './workspace.ts'
 
-export { chunkSamplesMax } from './column-plan.ts'
+export { chunkSamplesMax } from './workspace.ts'
+
+/** The bytes of one chunk, as the codec made them: `length` of them from `offset` on. Times are those of its first and last sample. */
+export interface EncodedChunk {
+  readonly minMs: number
+  readonly maxMs: number
+  readonly samples: number
+  readonly bytes: Uint8Array
+  readonly offset: number
+  readonly length: number
+}
 
 /** Flags of a chunk: two bits for the mode of its times, three for that of its values, and: */
 const ODD = 0x20

@@ -1,7 +1,5 @@
 import { bitLength, packedBytes, widthMax } from './bit-pack.ts'
-
-/** Most samples of a chunk. */
-export const chunkSamplesMax = 4096
+import { chunkSamplesMax } from './workspace.ts'
 
 /**
  * What is packed of a column of integers: 0 the integers, 1 their differences, 2 the differences of those, 3 their distance from a straight line.

@@ -1,9 +1,9 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
 import { readColumn, writeColumn } from './column.ts'
-import { ColumnPlan, chunkSamplesMax, planColumn } from './column-plan.ts'
+import { ColumnPlan, planColumn } from './column-plan.ts'
 import { OddValues } from './odd-values.ts'
-import { integerLimit, powersOfTen, tooMany, values, words } from './workspace.ts'
+import { chunkSamplesMax, integerLimit, powersOfTen, tooMany, values, words } from './workspace.ts'
 
 /**
  * Decimals: value = mantissa / 10^e, the same e for all, exactly. Mantissas are a column of integers; where they share a factor (pages of 4096

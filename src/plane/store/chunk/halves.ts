@@ -1,8 +1,8 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
 import { readColumn, writeColumn } from './column.ts'
-import { ColumnPlan, chunkSamplesMax, planColumn } from './column-plan.ts'
-import { HIGH, LOW, words } from './workspace.ts'
+import { ColumnPlan, planColumn } from './column-plan.ts'
+import { chunkSamplesMax, HIGH, LOW, words } from './workspace.ts'
 
 /** Any 64 bits: the high halves (sign, exponent, 20 bits) as a column of integers, the low halves as they are. Nothing is odd here. */
 const highs = new Float64Array(chunkSamplesMax)

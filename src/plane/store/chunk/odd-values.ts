@@ -1,7 +1,6 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
-import { chunkSamplesMax } from './column-plan.ts'
-import { HIGH, LOW } from './workspace.ts'
+import { chunkSamplesMax, HIGH, LOW } from './workspace.ts'
 
 /** Bits, high word then low, of the values that are odd most often: they are told by their place in this list. */
 const KNOWN: readonly (readonly [high: number, low: number])[] = [

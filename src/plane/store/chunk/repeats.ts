@@ -1,7 +1,6 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
-import { chunkSamplesMax } from './column-plan.ts'
-import { values, words } from './workspace.ts'
+import { chunkSamplesMax, values, words } from './workspace.ts'
 
 /** Values that mostly stay as they were: a bit for each sample says whether it changed, and only changes are written as values. */
 const changed = new Uint8Array(chunkSamplesMax / 8)

@@ -2,8 +2,8 @@ import type { SampleBuffer } from '../sample-buffer.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
 import { readColumn, writeColumn } from './column.ts'
-import { ColumnPlan, chunkSamplesMax, planTimes } from './column-plan.ts'
-import { integerLimit } from './workspace.ts'
+import { ColumnPlan, planTimes } from './column-plan.ts'
+import { chunkSamplesMax, integerLimit } from './workspace.ts'
 
 /** How the times of a chunk are written: the low two bits of its flags. */
 export const TIMES_STEADY = 0

@@ -1,9 +1,9 @@
 import type { ByteSink } from './byte-sink.ts'
 import type { ByteSource } from './byte-source.ts'
 import { readColumn, writeColumn } from './column.ts'
-import { ColumnPlan, chunkSamplesMax, planColumn } from './column-plan.ts'
+import { ColumnPlan, planColumn } from './column-plan.ts'
 import { OddValues } from './odd-values.ts'
-import { HIGH, integerLimit, LOW, tooMany, values, words } from './workspace.ts'
+import { chunkSamplesMax, HIGH, integerLimit, LOW, tooMany, values, words } from './workspace.ts'
 
 /**
  * Doubles as integers: how many units of the last place a value's bits are from those of the first, trailing zeros that all share cut off (a

@@ -1,4 +1,5 @@
-import { chunkSamplesMax } from './column-plan.ts'
+/** Most samples of a chunk. */
+export const chunkSamplesMax = 4096
 
 /** Which of a double's two words is the low one: the order of this machine, not of the chunk. */
 export const LOW = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 0 : 1

@@ -1,5 +1,5 @@
-import type { EncodedChunk } from '../block/write.ts'
 import { ByteSink } from '../chunk/byte-sink.ts'
+import type { EncodedChunk } from '../chunk/chunk.ts'
 import { encodeChunk } from '../chunk/chunk.ts'
 
 const PAGE_BYTES = 256 * 1024

@@ -1,4 +1,4 @@
-import type { EncodedChunk } from '../block/write.ts'
+import type { EncodedChunk } from '../chunk/chunk.ts'
 import { type PlainRun, type Run, removeTimes } from '../runs.ts'
 import { SampleBuffer, upperBound } from '../sample-buffer.ts'
 import { sameBits } from '../stale.ts'

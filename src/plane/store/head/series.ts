@@ -1,6 +1,5 @@
 import type { Labels } from '../../../core/labels.ts'
-import type { EncodedChunk } from '../block/write.ts'
-import { decodeChunk } from '../chunk/chunk.ts'
+import { decodeChunk, type EncodedChunk } from '../chunk/chunk.ts'
 import type { SeriesRef, TimeRange } from '../contract.ts'
 import { type Run, readRuns, removeTimes } from '../runs.ts'
 import { SampleBuffer } from '../sample-buffer.ts'

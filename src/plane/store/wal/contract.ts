@@ -1,3 +1,4 @@
+import type { WalStats } from '../contract.ts'
 import type { RecordHandler } from './record.ts'
 import type { DamageReport, WalLog } from './replay.ts'
 import type { OpenFile } from './segment.ts'
@@ -34,17 +35,6 @@ export interface ReplayOutcome {
   /** Whole records of a type that this version does not know; they were skipped. */
   readonly unknownRecords: number
   readonly damages: readonly DamageReport[]
-}
-
-export interface WalStats {
-  readonly fsyncs: number
-  readonly fsyncSecondsTotal: number
-  readonly writes: number
-  readonly bytesWritten: number
-  /** Writes, new segments and fsyncs that failed. */
-  readonly failures: number
-  /** Appended and not yet written, at most `pendingBytesMax`. */
-  readonly pendingBytes: number
 }
 
 /** The write-ahead log: an endless row of records in numbered segments. */

@@ -1,7 +1,8 @@
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../../../core/errors.ts'
-import { type ReplayOutcome, type Wal, type WalConfig, type WalDeps, type WalStats, walDefaults } from './contract.ts'
+import type { WalStats } from '../contract.ts'
+import { type ReplayOutcome, type Wal, type WalConfig, type WalDeps, walDefaults } from './contract.ts'
 import { walErrors } from './errors.ts'
 import type { RecordHandler } from './record.ts'
 import { RecordReader } from './record-reader.ts'
@@ -9,7 +10,7 @@ import { type DamageReport, replaySegment } from './replay.ts'
 import { headFault, listSegments, SEGMENT_HEAD_BYTES, segmentName } from './segment.ts'
 import { SegmentWriter } from './segment-writer.ts'
 
-export { type ReplayOutcome, type Wal, type WalConfig, type WalDeps, type WalStats, walDefaults } from './contract.ts'
+export { type ReplayOutcome, type Wal, type WalConfig, type WalDeps, walDefaults } from './contract.ts'
 export type { DamageReport } from './replay.ts'
 
 type Item =
