@@ -14,7 +14,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sources/loadtest': ['watch', 'instrument', 'tables'],
   'plane/store': ['instrument'],
   'plane/promql': ['plane/store', 'instrument'],
-  'plane/scrape': ['plane/store', 'instrument'],
+  'plane/exposition': [],
+  'plane/scrape': ['plane/exposition', 'plane/store', 'instrument'],
   'plane/rules': ['plane/promql', 'plane/store', 'instrument'],
   'surfaces/api': ['plane/rules', 'plane/promql', 'plane/scrape', 'plane/store', 'instrument'],
   app: [
@@ -24,6 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'plane/rules',
     'plane/promql',
     'plane/scrape',
+    'plane/exposition',
     'plane/store',
     'watch',
     'tables',

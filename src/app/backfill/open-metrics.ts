@@ -11,7 +11,7 @@ import {
   SeriesSyntaxError,
   show,
   unescapeLabel,
-} from '../../plane/scrape/index.ts'
+} from '../../plane/exposition/index.ts'
 import type { MetricMetadata } from '../../plane/store/contract.ts'
 import type { BackfillReader, BackfillSeries, SampleTarget } from './contract.ts'
 import { backfillErrors } from './errors.ts'

@@ -84,7 +84,7 @@ test.for([
   { why: 'a body too long', listener: long, code: 'MW_SCRAPE_BODY_LIMIT', message: 'body size limit exceeded' },
   { why: 'a body too long once unpacked', listener: bomb, code: 'MW_SCRAPE_BODY_LIMIT', message: 'body size limit exceeded' },
   { why: 'gzip that is none', listener: torn, code: 'MW_SCRAPE_HTTP', message: 'does not unpack as gzip' },
-  { why: 'bytes that are no UTF-8', listener: latin, code: 'MW_SCRAPE_SYNTAX', message: 'not valid UTF-8' },
+  { why: 'bytes that are no UTF-8', listener: latin, code: 'MW_EXPOSITION_SYNTAX', message: 'not valid UTF-8' },
   { why: 'no answer', listener: silent, code: 'MW_SCRAPE_TIMEOUT', message: 'no whole answer within 200ms' },
   { why: 'an answer that does not end', listener: slow, code: 'MW_SCRAPE_TIMEOUT', message: 'no whole answer within 200ms' },
   { why: 'redirects without end', listener: loop, code: 'MW_SCRAPE_HTTP', message: 'redirected more than 10 times' },

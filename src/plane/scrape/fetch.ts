@@ -4,8 +4,8 @@ import { gunzip } from 'node:zlib'
 import type { Client, Dispatcher } from 'undici'
 import { ModelwatchError, messageOf } from '../../core/errors.ts'
 import { formatDuration } from '../../core/time.ts'
+import { type ExpositionFormat, expositionErrors } from '../exposition/index.ts'
 import { scrapeErrors } from './errors.ts'
-import type { ExpositionFormat } from './exposition-series.ts'
 
 export interface Exposition {
   readonly format: ExpositionFormat
@@ -106,7 +106,7 @@ async function read(response: Dispatcher.ResponseData, bodyBytesMax: number): Pr
   }
   const raw = Buffer.concat(chunks, bytes)
   const body = response.headers['content-encoding'] === 'gzip' ? await unzip(raw, bodyBytesMax) : raw
-  if (!isUtf8(body)) throw scrapeErrors.MW_SCRAPE_SYNTAX('the answer is not valid UTF-8')
+  if (!isUtf8(body)) throw expositionErrors.MW_EXPOSITION_SYNTAX('the answer is not valid UTF-8')
   return { format, text: body.toString('utf8') }
 }
 

@@ -11,16 +11,4 @@ export {
 } from './config.ts'
 export type { Scraper, ScrapeStats, TargetStatus } from './contract.ts'
 export { scrapeErrors } from './errors.ts'
-export {
-  bracesEnd,
-  type LabelPair,
-  nameEnd,
-  normalizeBound,
-  parseLabels,
-  parseSeries,
-  quotedEnd,
-  SeriesSyntaxError,
-  show,
-  unescapeLabel,
-} from './exposition-series.ts'
 export { createScraper } from './scraper.ts'

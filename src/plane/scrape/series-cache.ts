@@ -1,7 +1,6 @@
 import { type Labels, toLabels } from '../../core/labels.ts'
+import type { LabelPair, SeriesEntry } from '../exposition/index.ts'
 import type { SeriesRef } from '../store/contract.ts'
-import type { SeriesEntry } from './exposition.ts'
-import type { LabelPair } from './exposition-series.ts'
 
 /** A series of one target, from the text it is exposed as to its handle in the store. */
 export interface CachedSeries extends SeriesEntry {

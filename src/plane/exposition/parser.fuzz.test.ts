@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ModelwatchError } from '../../core/errors.ts'
-import type { ExpositionFormat } from './exposition-series.ts'
+import type { ExpositionFormat } from './series.ts'
 import { createExpositionReader } from './testing.ts'
 
 const runs = Number(process.env.MODELWATCH_FUZZ_CASES ?? 10_000)
@@ -87,7 +87,7 @@ test(`fuzz: any text is read or refused by line (seed ${seed})`, () => {
         }
       } catch (error) {
         if (!(error instanceof ModelwatchError)) throw error
-        expect(error.code).toBe('MW_SCRAPE_SYNTAX')
+        expect(error.code).toBe('MW_EXPOSITION_SYNTAX')
         expect(error.message).toMatch(/^line \d+: /)
       }
     }),

@@ -1,6 +1,6 @@
 import { parseNumber } from '../../core/number-text.ts'
 import { BRACE_CLOSE, BRACE_OPEN, HASH, MINUS, NEWLINE, POINT, QUOTE, SPACE } from './characters.ts'
-import { scrapeErrors } from './errors.ts'
+import { expositionErrors } from './errors.ts'
 import {
   bracesEnd,
   type ExpositionFormat,
@@ -17,7 +17,7 @@ import {
   show,
   skipBlanks,
   unescapeLabel,
-} from './exposition-series.ts'
+} from './series.ts'
 
 export type MetadataKind = 'type' | 'help' | 'unit'
 
@@ -68,7 +68,7 @@ export class ExpositionParser<E extends SeriesEntry> {
   /**
    * Reads up to `linesMax` lines.
    * @returns Whether the end was reached.
-   * @throws MW_SCRAPE_SYNTAX with the line's number, in the words of Prometheus's parser.
+   * @throws MW_EXPOSITION_SYNTAX with the line's number, in the words of Prometheus's parser.
    */
   parse(linesMax: number): boolean {
     try {
@@ -78,7 +78,7 @@ export class ExpositionParser<E extends SeriesEntry> {
       if (!(error instanceof SeriesSyntaxError)) throw error
       let line = 1
       for (let i = this.#text.indexOf('\n'); i >= 0 && i < this.#at; i = this.#text.indexOf('\n', i + 1)) line++
-      throw scrapeErrors.MW_SCRAPE_SYNTAX(`line ${line}: ${error.message}`)
+      throw expositionErrors.MW_EXPOSITION_SYNTAX(`line ${line}: ${error.message}`)
     }
   }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { needs } from '../../../test/support/needs.ts'
 import { formatNumber } from '../../core/number-text.ts'
-import type { ExpositionFormat } from './exposition-series.ts'
+import type { ExpositionFormat } from './series.ts'
 import { createExpositionReader } from './testing.ts'
 
 function samplesOf(body: string, format: ExpositionFormat = 'text') {
