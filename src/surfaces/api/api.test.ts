@@ -431,6 +431,11 @@ test('stats are told where they are asked for', async () => {
   expect((await stats({ stats: 'all' })).samples).not.toHaveProperty('totalQueryableSamplesPerStep') // The feature is off.
 })
 
+test.for(['/api/v1/query?query=1', '/api/v1/labels', '/api/v1/query'])('%s is JSON and nothing more', async (url) => {
+  const reply = await app.inject({ url })
+  expect(reply.headers['content-type']).toBe('application/json')
+})
+
 test('an address that has other methods says which', async () => {
   const { statusCode, headers, payload } = await app.inject({ method: 'DELETE', url: '/api/v1/query?query=1' })
   expect([statusCode, headers.allow, JSON.parse(payload).error]).toEqual([

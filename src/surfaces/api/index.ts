@@ -70,6 +70,7 @@ export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
       // Behind the routes of remote write, which count their own.
       app.addHook('onResponse', async (_, { statusCode }) => void requests.set(statusCode, (requests.get(statusCode) ?? 0) + 1))
       readForms(app)
+      nameJsonPlainly(app)
       compressAnswers(app)
       app.setErrorHandler(async (error, request, reply) => {
         await discardRest(request.raw)
@@ -86,6 +87,13 @@ export function createPrometheusApi(deps: ApiDeps): PrometheusApi {
     },
     stats: () => ({ requests, sendingBytes: sending.bytes, queries: gate.stats(), remoteWrite: remoteWrite?.() }),
   }
+}
+
+/** JSON has no charset parameter (RFC 8259), and Prometheus sends none; fastify would add one. */
+function nameJsonPlainly(app: FastifyInstance): void {
+  app.addHook('onSend', async (_, reply) => {
+    if (reply.getHeader('content-type')?.toString().startsWith('application/json;')) reply.header('content-type', 'application/json')
+  })
 }
 
 /** Forms are parameters; any other body says nothing, as in Go. */
