@@ -25,11 +25,16 @@ const ends: Readonly<Record<string, number>> = {
   '292277025-08-18T07:12:54.999999999Z': Number.MAX_SAFE_INTEGER,
 }
 
-/** RFC 3339 or Unix seconds on the wire; whole milliseconds inside. @returns undefined when it is no time, or one that a double does not hold exactly. */
+/**
+ * RFC 3339 or Unix seconds on the wire; whole milliseconds inside. Of seconds the fraction is rounded by itself, as in Prometheus, so that both take the same
+ * steps: 1.0005 is 1.000, for its fraction is a little less than half a millisecond.
+ * @returns undefined when it is no time, or one that a double does not hold exactly. */
 export function parseTimeMs(text: string): number | undefined {
   const seconds = parseNumber(text)
   if (seconds !== undefined) {
-    const timeMs = Math.round(seconds * 1000)
+    const whole = Math.trunc(seconds)
+    const fractionMs = (seconds - whole) * 1000
+    const timeMs = whole * 1000 + Math.sign(fractionMs) * Math.round(Math.abs(fractionMs))
     return Number.isSafeInteger(timeMs) ? timeMs : undefined
   }
   return ends[text] ?? parseDate(text.toUpperCase())
