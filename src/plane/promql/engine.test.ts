@@ -74,6 +74,12 @@ test('every kind of answer', async () => {
   ]
   expect(await value('1 + 1')).toEqual({ kind: 'scalar', timeMs: 25_000, value: 2 })
   expect(await value('"text"')).toEqual({ kind: 'string', timeMs: 25_000, value: 'text' })
+  // A byte that is no UTF-8.
+  expect(await value('"a\\xff"')).toEqual({ kind: 'string', timeMs: 25_000, value: 'a\ufffd' })
+  expect((await engine.instant('label_join(m_total, "s", "\\xff", "s", "s")', 0)).value).toEqual({
+    kind: 'vector',
+    samples: [{ labels: toLabels({ __name__: 'm_total', s: '0\ufffd0' }), timeMs: 0, value: 0 }],
+  })
   expect(await value('m_total')).toEqual({ kind: 'vector', samples: [{ labels, timeMs: 25_000, value: 2 }] })
   expect(await value('m_total[15s]')).toEqual({
     kind: 'matrix',
@@ -250,6 +256,11 @@ test('what to know about an answer comes with it, with the place', async () => {
   // Each message once, with the place that said it last; that the expression is evaluated once changes nothing.
   const twice = 'quantile(2, m_total) + (quantile(2, (m_total)))'
   expect((await engine.instant(twice, 0)).warnings).toEqual(['PromQL warning: quantile value should be between 0 and 1, got 2 (1:34)'])
+})
+
+test('what differs in the sign of a zero is not the same expression', async () => {
+  const { value } = await engineWith().instant('(1 / vector(-0)) < (1 / vector(0))', 0)
+  expect(value).toMatchObject({ kind: 'vector', samples: [{ value: Number.NEGATIVE_INFINITY }] })
 })
 
 /** Cases of our own, in the scripts' language. Numbers are worked out by hand. */
@@ -458,4 +469,29 @@ test('queries under way share a bound on memory, and give back what they took', 
   for (const reason of refused) expect(reason).toMatchObject({ code: 'MW_PROMQL_LIMIT', message: expect.stringContaining('together') })
   // Refused or done, they have all given back.
   expect((await alone.range('m', wide)).value.series).toHaveLength(50)
+})
+
+// As Prometheus 3.5.3 answers. It looks through parentheses, but not where they are the invariant argument of a call that is none.
+test.for([
+  { query: 'quantile((2), m_total)', place: '1:11' },
+  { query: 'limit_ratio(((2)), m_total)', place: '1:15' },
+  { query: 'quantile_over_time((2), m_total[1m])', place: '1:20' },
+  { query: 'quantile_over_time((2), m_total[1m] @ 60)', place: '1:21' },
+  { query: 'quantile_over_time((time()), m_total[1m])', place: '1:21' },
+  { query: 'histogram_quantile((2), m_total)', place: '1:20' },
+  { query: 'histogram_quantile((2), m_total @ 60)', place: '1:21' },
+  { query: 'histogram_quantile(0.5, ((m_total)))', place: '1:27' },
+  { query: 'histogram_fraction(0, 1, (m_total))', place: '1:27' },
+  { query: 'rate((label_replace(m_total, "__name__", "m", "", "")[1m:10s]))', place: '1:1' },
+])('the first annotation of $query is at $place', async ({ query, place }) => {
+  const { warnings, infos } = await engineWith({ series: 1, config: { experimentalFunctions: true } }).instant(query, 60_000)
+  expect(/\((\S*)\)$/.exec([...warnings, ...infos][0]!)![1]).toBe(place)
+})
+
+test('a range query is refused for its type before its durations are worked out', async () => {
+  const engine = engineWith()
+  const range = { startMs: 0, endMs: 60_000, stepMs: 10_000 }
+  await expect(engine.range('m_total[5m-6m]', range)).rejects.toThrow('invalid expression type "range vector" for range query')
+  await expect(engine.range('rate(m_total[5m-6m])', range)).rejects.toThrow('13:18: duration must be greater than 0')
+  await expect(engine.instant('m_total[5m-6m]', 0)).rejects.toThrow('8:13: duration must be greater than 0')
 })

@@ -9,7 +9,8 @@ import type { Grid } from './evaluation/frame.ts'
 import { planQuery } from './evaluation/plan.ts'
 import { readSelections } from './evaluation/selection.ts'
 import type { Expr, ValueType } from './language/ast.ts'
-import { parse } from './language/parse.ts'
+import { parseUnresolved } from './language/parse.ts'
+import { resolve } from './language/resolve.ts'
 import { typeName, typeOf } from './language/typecheck.ts'
 import { QueryMemory } from './query-memory.ts'
 import { type ResultOptions, toInstant, toMatrix, toSampleMatrix } from './result.ts'
@@ -38,14 +39,17 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
   const now = deps.now ?? (() => performance.now())
   const memory = new QueryMemory(settings.bytesTotalMax)
 
-  function prepare(query: string): { expr: Expr; type: ValueType } {
+  /** @param accept - Refuses types by throwing; asked before durations are worked out, as in Prometheus. */
+  function prepare(query: string, accept: (type: ValueType) => void = () => {}): { expr: Expr; type: ValueType } {
     if (query.length > settings.queryLengthMax) {
       throw promqlErrors.MW_PROMQL_LIMIT(`the query has ${query.length} characters; at most ${settings.queryLengthMax} are accepted`, {
         hint: 'Write a shorter query, for instance over recorded series.',
       })
     }
-    const expr = parse(query, { experimentalFunctions: settings.experimentalFunctions })
-    return { expr, type: typeOf(expr) }
+    const expr = parseUnresolved(query, { experimentalFunctions: settings.experimentalFunctions })
+    const type = typeOf(expr)
+    accept(type)
+    return { expr: resolve(query, expr), type }
   }
 
   async function answer<V extends QueryValue>(question: Question, options: QueryOptions, convert: Convert<V>): Promise<QueryResult<V>> {
@@ -136,12 +140,12 @@ export function createQueryEngine(config: Partial<QueryEngineConfig>, deps: Quer
     },
 
     async range(query, range, options = {}): Promise<QueryResult<MatrixValue>> {
-      const { expr, type } = prepare(query)
-      if (type !== 'scalar' && type !== 'vector') {
+      const { expr } = prepare(query, (type) => {
+        if (type === 'scalar' || type === 'vector') return
         throw promqlErrors.MW_PROMQL_EXECUTION(
           `invalid expression type ${JSON.stringify(typeName(type))} for range query, must be Scalar or instant Vector`,
         )
-      }
+      })
       const grid = toGrid(range, settings.pointsMax)
       return answer({ query, expr, grid, endMs: range.endMs, isInstant: false }, options, async (evaluator, converting, evaluated) => {
         const frame = await evaluator.evaluate(expr, grid)
@@ -161,5 +165,5 @@ function toGrid({ startMs, endMs, stepMs }: StepRange, pointsMax: number): Grid 
       hint: 'Try decreasing the query resolution (?step=XX).',
     })
   }
-  return { startMs, stepMs, count, goesOn: startMs + (count - 1) * stepMs < endMs }
+  return { startMs, stepMs, count, endMs }
 }

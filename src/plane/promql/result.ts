@@ -14,7 +14,7 @@ export interface ResultOptions {
 /** What an instant query answers. Names that were to be dropped are. @throws MW_PROMQL_EXECUTION when two series then have the same labels. */
 export async function toInstant(frame: Frame, timeMs: number, { budget, delayed }: ResultOptions): Promise<QueryValue> {
   if (frame.kind === 'scalar') return { kind: 'scalar', timeMs, value: frame.values[0]! }
-  if (frame.kind === 'string') return { kind: 'string', timeMs, value: frame.value }
+  if (frame.kind === 'string') return { kind: 'string', timeMs, value: frame.value.toWellFormed() }
   const samples: VectorSample[] = []
   for (const { labels, present, values, dropName } of frame.series) {
     if (present[0] === 0) continue

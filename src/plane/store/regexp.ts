@@ -43,8 +43,7 @@ export interface RegExpOptions {
  * ```
  * JavaScript's own expressions try one way after the other, and ten `.*` in a row take minutes for one short name.
  *
- * @throws MW_STORE_MATCHER where RE2 would refuse the pattern; MW_STORE_MATCHER_UNSUPPORTED where it is too large, or names a script that
- *   is not known.
+ * @throws MW_STORE_MATCHER where RE2 would refuse the pattern; MW_STORE_MATCHER_UNSUPPORTED where it is too large.
  * @see https://github.com/google/re2/wiki/Syntax
  */
 export function compileRegExp(pattern: string, { stepsMax = REGEXP_STEPS_MAX }: RegExpOptions = {}): AnchoredRegExp {

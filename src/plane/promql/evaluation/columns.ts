@@ -70,11 +70,11 @@ export function only(series: readonly StepSeries[], steps: number): Float64Array
   return values
 }
 
-/** 1 at each step where `found` is 0, with the labels the question asked for. */
-export function absent(found: Uint8Array, node: Expr): readonly StepSeries[] {
+/** 1 at each step where `found` is 0, with the labels the question asked for. @param dropName - Whether the name, and its type and unit, go in the end. */
+export function absent(found: Uint8Array, node: Expr, dropName: boolean): readonly StepSeries[] {
   const inner = unwrap(node)
   const matchers = inner.kind === 'vectorSelector' ? inner.matchers : inner.kind === 'matrixSelector' ? inner.selector.matchers : []
-  const result = createStepSeries(absentLabels(matchers), found.length)
+  const result = createStepSeries(absentLabels(matchers), found.length, dropName)
   result.values.fill(1)
   for (let step = 0; step < found.length; step++) result.present[step] = found[step] === 0 ? 1 : 0
   return isEmpty(result) ? [] : [result]
@@ -90,7 +90,9 @@ export async function sorted(series: readonly StepSeries[], direction: 1 | -1, g
     return a === b ? 0 : (a < b ? -1 : 1) * direction
   }
   await sortInTurns(inOrder, compare, pace)
-  return inOrder
+  // Prometheus takes each NaN for less than the ones before it, so that they come out in turned order.
+  const numbers = inOrder.findIndex((one) => Number.isNaN(one.values[0]!))
+  return numbers < 0 ? inOrder : [...inOrder.slice(0, numbers), ...inOrder.slice(numbers).reverse()]
 }
 
 /** Writes the steps at which a series has a value, as samples, over the buffer's content. */

@@ -4,12 +4,13 @@ import { labelJoiner, labelReplacer } from '../functions/label-functions.ts'
 import { sortedByLabels } from '../functions/label-sort.ts'
 import { dateFunctions, greater, lesser, mathFunctions, roundTo } from '../functions/math-functions.ts'
 import { isBadQuantile } from '../functions/quantile.ts'
-import { type CallExpr, type Expr, stringOf, unwrap } from '../language/ast.ts'
+import { type CallExpr, type Expr, stringOf, unwrap, type VectorSelectorExpr } from '../language/ast.ts'
 import { absent, full, mapValues, nameless, only, sorted } from './columns.ts'
 import type { EvaluationDeps } from './evaluation.ts'
 import { type Frame, type Grid, isEmpty, mergeSeries, type StepSeries, vector } from './frame.ts'
+import { infoWindow } from './info-window.ts'
 import { mapInTurns } from './map-in-turns.ts'
-import { timesOf } from './query-times.ts'
+import { shiftedTimes, timesOf } from './query-times.ts'
 import { Slide } from './range-call.ts'
 import type { SeriesSource } from './series-source.ts'
 
@@ -121,11 +122,11 @@ export class CallEvaluation {
       for (let step = 0; step < found.length; step++) found[step]! |= present[step]!
     }
     await this.#inner.each(node, grid, note)
-    return absent(found, node)
+    return absent(found, node, false)
   }
 
   async #absentOverTime(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { counter } = this.#deps
+    const { counter, delayedNameRemoval: delayed } = this.#deps
     const found = new Uint8Array(grid.count)
     const slide = new Slide(grid.count, 1)
     await this.#source.eachRange(node, grid, ({ buffer }, windows) => {
@@ -133,14 +134,14 @@ export class CallEvaluation {
       counter.addWindows(slide.bounds.from, slide.bounds.to, 0, grid.count, slide.samples)
       for (let step = 0; step < found.length; step++) found[step]! |= slide.present[step]!
     })
-    return absent(found, node)
+    return absent(found, node, delayed)
   }
 
   async #timestamp(node: Expr, grid: Grid): Promise<readonly StepSeries[]> {
     const inner = unwrap(node)
     // A selector alone tells when the samples were taken; anything computed is as of now.
     if (inner.kind === 'vectorSelector') {
-      const found = await this.#source.collect((visit) => this.#source.eachSelected(inner, grid, true, visit), grid)
+      const found = await this.#source.collect((visit) => this.#timesOfSamples(inner, grid, visit), grid)
       return nameless(found, false, this.#deps)
     }
     const nowSeconds = timesOf(grid).map((ms) => ms / 1000)
@@ -151,6 +152,16 @@ export class CallEvaluation {
       present: one.present.slice(),
     }))
     return nameless(timed, false, this.#deps)
+  }
+
+  /** With both `@` and `offset`, Prometheus reads the samples that the two ask for, and then looks among them as of `@` alone. */
+  #timesOfSamples(node: VectorSelectorExpr, grid: Grid, visit: (series: StepSeries) => void): Promise<void> {
+    const { at, offsetMs } = node
+    if (at === undefined || offsetMs === undefined) return this.#source.eachSelected(node, grid, true, visit)
+    const { times } = this.#deps
+    const toMs = shiftedTimes(node, grid, times)[0]!
+    const within = { fromMs: toMs - times.lookbackMs + 1, toMs }
+    return this.#source.eachSelected(node, grid, true, visit, within, { at, offsetMs: undefined })
   }
 
   async #withScalars({ name, args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
@@ -210,23 +221,27 @@ export class CallEvaluation {
     const selector = args[1]!
     if (infoLabels === undefined || selector.kind !== 'vectorSelector') throw new Error('info() was not resolved')
     const base = await this.#inner.read(args[0]!, grid)
-    const info = await this.#source.collect((visit) => this.#source.eachSelected(selector, grid, true, visit), grid)
+    const within = infoWindow(args[0]!, grid, this.#deps.times)
+    const info = await this.#source.collect((visit) => this.#source.eachSelected(selector, grid, true, visit, within), grid)
     return addInfo({ labels: infoLabels, matchers: selector.matchers, base, info, steps: grid.count }, this.#deps.budget)
   }
 
-  async #histogramFraction({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
+  async #histogramFraction(node: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+    const { annotations, budget, plan, delayedNameRemoval: delayed } = this.#deps
+    const { args } = node
     const lowers = await this.#inner.scalar(args[0]!, grid)
     const uppers = await this.#inner.scalar(args[1]!, grid)
     const series = await this.#inner.read(args[2]!, grid)
-    return histogramFraction({ lowers, uppers, series, steps: grid.count, at: args[2]!, delayed }, annotations, budget)
+    return histogramFraction({ lowers, uppers, series, steps: grid.count, at: plan.placeOf(node, args[2]!), delayed }, annotations, budget)
   }
 
-  async #histogramQuantile({ args }: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
-    const { annotations, budget, delayedNameRemoval: delayed } = this.#deps
+  async #histogramQuantile(node: CallExpr, grid: Grid): Promise<readonly StepSeries[]> {
+    const { annotations, budget, plan, delayedNameRemoval: delayed } = this.#deps
+    const { args } = node
     const phis = await this.#inner.scalar(args[0]!, grid)
     const series = await this.#inner.read(args[1]!, grid)
-    for (const phi of phis) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, args[0]!)
-    return histogramQuantile({ phis, series, steps: grid.count, at: args[1]!, delayed }, annotations, budget)
+    const phiAt = plan.placeOf(node, args[0]!)
+    for (const phi of phis) if (isBadQuantile(phi)) annotations.invalidQuantile(phi, phiAt)
+    return histogramQuantile({ phis, series, steps: grid.count, at: plan.placeOf(node, args[1]!), delayed }, annotations, budget)
   }
 }

@@ -204,7 +204,7 @@ export class Evaluator {
     }
     const param = await this.#scalar(node.param!, grid)
     const series = await this.#read(node.expr, grid)
-    if (op === 'quantile') annotateQuantiles(param, node.param!, annotations)
+    if (op === 'quantile') annotateQuantiles(param, unwrap(node.param!), annotations)
     switch (op) {
       case 'quantile':
         return quantiles({ node, series, steps, param }, budget)

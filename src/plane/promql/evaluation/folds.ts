@@ -149,8 +149,11 @@ class MeanFold implements Fold {
   finish(): void {
     const { values } = this
     for (let i = 0; i < values.length; i++) {
-      if (Math.abs(values[i]!) !== Number.POSITIVE_INFINITY) values[i]! += this.#lost[i]!
-      if (this.#incremental[i] === 0 && this.#counts[i]! > 0) values[i]! /= this.#counts[i]!
+      // One by one, as in `KahanMean`.
+      const count = this.#incremental[i] === 0 ? this.#counts[i]! : 1
+      if (count === 0) continue
+      const mean = values[i]! / count
+      values[i] = Math.abs(mean) === Number.POSITIVE_INFINITY ? mean : mean + this.#lost[i]! / count
     }
   }
 }

@@ -10,13 +10,17 @@ export interface Grid {
   readonly startMs: number
   readonly stepMs: number
   readonly count: number
-  /** Whether there is time behind the last step, though no further step. A lone step of that kind is a range to Prometheus, and no instant. */
-  readonly goesOn?: boolean
+  /** The end of the range, which need not be a step; without it, it is the last step. A lone step with time behind it is no instant to Prometheus. */
+  readonly endMs?: number
+}
+
+export function endOf({ startMs, stepMs, count, endMs }: Grid): number {
+  return endMs ?? startMs + (count - 1) * stepMs
 }
 
 /** Whether Prometheus evaluates the grid as an instant: it then checks less, and keeps another order. */
 export function isInstant(grid: Grid): boolean {
-  return grid.count === 1 && grid.goesOn !== true
+  return grid.count === 1 && endOf(grid) === grid.startMs
 }
 
 /** One series over the grid: a value per step, and whether there is one (a NaN may well be a value). */

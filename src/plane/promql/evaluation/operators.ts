@@ -1,5 +1,6 @@
 import { assertNever } from '../../../core/errors.ts'
-import { power } from '../functions/math-functions.ts'
+import { arcTangentOf } from '../functions/arc-tangent.ts'
+import { power } from '../functions/power.ts'
 import { type ArithmeticOp, type ComparisonOp, isComparison } from '../language/ast.ts'
 
 /** Computes `out[i] = a[i] op b[i]` over whole columns; `out` may be one of them. */
@@ -26,7 +27,7 @@ export function applyArithmetic(op: ArithmeticOp, a: Float64Array, b: Float64Arr
       for (let i = 0; i < n; i++) out[i] = power(a[i]!, b[i]!)
       return
     case 'atan2':
-      for (let i = 0; i < n; i++) out[i] = Math.atan2(a[i]!, b[i]!)
+      for (let i = 0; i < n; i++) out[i] = arcTangentOf(a[i]!, b[i]!)
       return
     default:
       assertNever(op)

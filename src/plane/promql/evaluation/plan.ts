@@ -1,4 +1,4 @@
-import { childrenOf, type Expr, unwrap, type VectorSelectorExpr } from '../language/ast.ts'
+import { type CallExpr, childrenOf, type Expr, type Span, unwrap, type VectorSelectorExpr } from '../language/ast.ts'
 import type { Grid } from './frame.ts'
 import { type QueryTimes, shiftedTimes, subqueryGrid } from './query-times.ts'
 
@@ -17,16 +17,17 @@ export interface QueryPlan {
   sharedKey(node: Expr, grid: Grid): string | undefined
   /** Whether an expression has the same value at every step. */
   isInvariant(node: Expr): boolean
+  /** Where annotations of an argument say that it stands. */
+  placeOf(call: CallExpr, argument: Expr): Span
 }
 
-/** Functions that look at the time of evaluation, or at samples of their own. */
+/** Functions that look at the time of evaluation. */
 const timedFunctions: ReadonlySet<string> = new Set([
   'day_of_month',
   'day_of_week',
   'day_of_year',
   'days_in_month',
   'hour',
-  'info',
   'minute',
   'month',
   'predict_linear',
@@ -64,7 +65,9 @@ export function planQuery(root: Expr, grid: Grid, times: QueryTimes): QueryPlan 
     else if (node.kind === 'subquery') result = node.at !== undefined
     // The parameter does not count: so Prometheus 3.5 has it, and takes that of the first step for all.
     else if (node.kind === 'aggregate') result = isInvariant(node.expr)
-    else if (node.kind === 'call') result &&= !timedFunctions.has(node.name)
+    // Without a selector info() has the argument alone.
+    else if (node.kind === 'call')
+      result = node.infoLabels === 'all' ? isInvariant(node.args[0]!) : result && !timedFunctions.has(node.name)
     invariant.set(node, result)
     return result
   }
@@ -106,6 +109,10 @@ export function planQuery(root: Expr, grid: Grid, times: QueryTimes): QueryPlan 
     root,
     reads,
     isInvariant,
+    placeOf(call, argument) {
+      // Prometheus looks through parentheses, but not through what it puts around an invariant argument of a call that is none.
+      return isInvariant(argument) && !isInvariant(call) ? argument : unwrap(argument)
+    },
     sharedKey(node, on) {
       if (!anyShared) return undefined
       const key = keyOf(node, on)
@@ -126,7 +133,8 @@ function properties(node: Expr): Record<string, unknown> {
     if (name === 'from' || name === 'to' || name === 'opSpan' || below.has(value)) continue
     // Durations that were computed stand beside their result.
     if (name === 'args' || name === 'offsetExpr' || name === 'rangeExpr' || name === 'stepExpr') continue
-    own[name] = typeof value === 'number' ? String(value) : value
+    // JSON knows no −0, NaN or infinity; the first is not equal to 0 when something is divided by it.
+    own[name] = typeof value === 'number' ? (Object.is(value, -0) ? '-0' : String(value)) : value
   }
   return own
 }

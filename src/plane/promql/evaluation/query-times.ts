@@ -44,5 +44,5 @@ export function subqueryGrid(node: SubqueryExpr, endsMs: Float64Array, times: Qu
       hint: 'Give the subquery a longer step, or a shorter range.',
     })
   }
-  return { startMs, stepMs, count, goesOn: startMs + (count - 1) * stepMs < endsMs.at(-1)! }
+  return { startMs, stepMs, count, endMs: endsMs.at(-1)! }
 }

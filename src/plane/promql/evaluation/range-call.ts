@@ -92,6 +92,7 @@ export class RangeCall {
   /** Looks at a series; follow it by `run` if there is anything to compute. @returns At how many steps there is. */
   begin(buffer: SampleBuffer, windows: RangeWindows): number {
     const count = this.slide.over(buffer, windows)
+    this.#checkParams()
     if (count === 0) return 0
     const { grid, params } = this.input
     this.#windows ??= {
@@ -111,6 +112,13 @@ export class RangeCall {
     this.#windows.length = buffer.length
     this.#kernel.begin(this.#windows)
     return count
+  }
+
+  #checkParams(): void {
+    const { definition, params, grid } = this.input
+    if (definition.checkParams === undefined) return
+    const { from, to } = this.slide.bounds
+    for (let step = 0; step < grid.count; step++) if (to[step]! > from[step]!) definition.checkParams(params, step)
   }
 
   /** Work of all steps together, in units of the budget. */

@@ -84,3 +84,23 @@ export function dropStale(buffer: SampleBuffer): void {
   }
   buffer.length = kept
 }
+
+/** From one time to another, both included. */
+export interface TimeSpan {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** Takes samples of other times out of a buffer, in place. */
+export function keepWithin(buffer: SampleBuffer, { fromMs, toMs }: TimeSpan): void {
+  const { timesMs, values } = buffer
+  let { length } = buffer
+  while (length > 0 && timesMs[length - 1]! > toMs) length--
+  let first = 0
+  while (first < length && timesMs[first]! < fromMs) first++
+  if (first > 0) {
+    timesMs.copyWithin(0, first, length)
+    values.copyWithin(0, first, length)
+  }
+  buffer.length = length - first
+}

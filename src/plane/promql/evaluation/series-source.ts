@@ -3,14 +3,14 @@ import { isStaleMarker, SampleBuffer, type SelectedSeries } from '../../store/in
 import { isBadQuantile } from '../functions/quantile.ts'
 import { rangeFunctions } from '../functions/range-functions.ts'
 import { createWindowBounds, findBounds, TimesComparison } from '../functions/window-bounds.ts'
-import { type CallExpr, type Expr, unwrap, type VectorSelectorExpr } from '../language/ast.ts'
+import { type CallExpr, type Expr, type TimeShift, unwrap, type VectorSelectorExpr } from '../language/ast.ts'
 import { metricName } from './aggregate.ts'
 import { toSamples } from './columns.ts'
 import type { EvaluationDeps } from './evaluation.ts'
 import { createStepSeries, type Grid, metadataFrom, type StepSeries, withoutMetadata } from './frame.ts'
 import { shiftedTimes, subqueryGrid } from './query-times.ts'
 import { RangeCall, type RangeWindows } from './range-call.ts'
-import { dropStale } from './selection.ts'
+import { dropStale, keepWithin, type TimeSpan } from './selection.ts'
 
 /** Units of work done in one go within one series. */
 const RUN_WORK = 200_000
@@ -55,10 +55,22 @@ export class SeriesSource {
     return found
   }
 
-  /** The newest sample of (t − lookback, t] at each step; a staleness marker ends the series there. @param ofTimes - The samples' times instead. */
-  async eachSelected(node: VectorSelectorExpr, grid: Grid, ofTimes: boolean, visit: (series: StepSeries) => void): Promise<void> {
+  /**
+   * The newest sample of (t − lookback, t] at each step; a staleness marker ends the series there.
+   * @param ofTimes - The samples' times instead.
+   * @param within - Where samples are to be looked for at all.
+   * @param shift - When t is, if not as the selector says itself.
+   */
+  async eachSelected(
+    node: VectorSelectorExpr,
+    grid: Grid,
+    ofTimes: boolean,
+    visit: (series: StepSeries) => void,
+    within?: TimeSpan,
+    shift: TimeShift = node,
+  ): Promise<void> {
     const { budget, times, counter } = this.#deps
-    const endsMs = shiftedTimes(node, grid, times)
+    const endsMs = shiftedTimes(shift, grid, times)
     const bounds = createWindowBounds(grid.count)
     const { from, to } = bounds
     let buffer = new SampleBuffer()
@@ -70,6 +82,7 @@ export class SeriesSource {
     for (const selected of this.#selected(node)) {
       if (budget.due(selected.samplesMax + grid.count + 20)) await budget.breathe()
       selected.read(buffer)
+      if (within !== undefined) keepWithin(buffer, within)
       if (!found || !comparison.areSame(last, buffer)) findBounds(buffer, endsMs, times.lookbackMs, bounds)
       found = true
       const { timesMs, values } = buffer
@@ -219,10 +232,10 @@ export class SeriesSource {
 
   /** What tells a query's author what there is to know of the result of one series; undefined where there never is anything. */
   #annotator({ input, slide }: RangeCall): ((labels: Labels) => void) | undefined {
-    const { annotations } = this.#deps
+    const { annotations, plan } = this.#deps
     const { node, range, params } = input
     if (node.name === 'rate' || node.name === 'increase') {
-      const at = unwrap(range).kind === 'subquery' ? nowhere : range
+      const at = unwrap(range).kind === 'subquery' ? nowhere : plan.placeOf(node, range)
       let known = ''
       return (labels) => {
         const metric = metricName(labels)
@@ -232,9 +245,10 @@ export class SeriesSource {
       }
     }
     if (node.name !== 'quantile_over_time') return undefined
+    const at = plan.placeOf(node, node.args[0]!)
     return () => {
       for (const [step, phi] of params[0]!.entries()) {
-        if (slide.present[step] === 1 && isBadQuantile(phi)) annotations.invalidQuantile(phi, node.args[0]!)
+        if (slide.present[step] === 1 && isBadQuantile(phi)) annotations.invalidQuantile(phi, at)
       }
     }
   }

@@ -22,7 +22,8 @@ function rankOf(value: number, buckets: readonly Bucket[]): number {
   const total = buckets.at(-1)!.count
   for (const { le, count } of buckets) {
     if (below >= value) return Math.min(rank, total)
-    if (le > value) {
+    // Both sides: a bound that is NaN lies on neither, and nothing is interpolated beside it.
+    if (below < value && le > value) {
       const inside = rank + ((count - rank) * (value - below)) / (le - below)
       return inside > total ? total : inside
     }

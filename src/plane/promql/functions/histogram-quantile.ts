@@ -1,10 +1,10 @@
 import { labelsKey, labelValue } from '../../../core/labels.ts'
-import { parseNumber } from '../../../core/number-text.ts'
 import type { Annotations } from '../annotations.ts'
 import type { Budget } from '../budget.ts'
 import { metricName } from '../evaluation/aggregate.ts'
 import { createStepSeries, mergeSeries, type StepSeries, withLabel, withoutMetadata } from '../evaluation/frame.ts'
 import type { Span } from '../language/ast.ts'
+import { parseBucketBound } from './bucket-bound.ts'
 import { type Bucket, bucketQuantile } from './histogram.ts'
 import { bucketFraction } from './histogram-fraction.ts'
 
@@ -102,7 +102,7 @@ function toHistograms({ series, at }: HistogramInput, annotations: Annotations):
   const histograms = new Map<string, BucketSeries[]>()
   for (const one of series) {
     const text = labelValue(one.labels, 'le')
-    const le = parseNumber(text)
+    const le = parseBucketBound(text)
     if (le === undefined) {
       annotations.badBucketLabel(metricName(one.labels), text, at)
       continue

@@ -39,12 +39,16 @@ export async function addInfo(input: InfoInput, budget: Budget): Promise<readonl
   const anyKnown = known.some(({ size }) => size > 0)
   const info = anyKnown ? input.info.filter(({ labels }) => isKnown(labels, known)) : []
   const sources = new InfoSources(info)
+  const duplicate = await firstDuplicate(sources, anyPresent(base, steps), budget)
   const dataMatchers = matchers.filter(({ name }) => name !== METRIC_NAME).map(compileMatcher)
   const chosen = new Set(dataMatchers.map(({ name }) => name))
   // Without a target to look for, Prometheus counts a given name among the labels that are missing.
-  const mayBeBare = dataMatchers.every(({ matchesEmpty }) => matchesEmpty) && (anyKnown || input.labels !== 'named')
+  const mayBeBare = [...dataMatchers, ...(anyKnown || input.labels !== 'named' ? [] : nameMatchers)].every(
+    ({ matchesEmpty }) => matchesEmpty,
+  )
 
   const result: StepSeries[] = []
+  let conflict: Flaw | undefined
   for (const series of base) {
     if (isInfo(series)) {
       budget.chargeSeries(1, steps)
@@ -57,7 +61,12 @@ export async function addInfo(input: InfoInput, budget: Budget): Promise<readonl
       if (series.present[step] === 0) continue
       const newest = found.map((candidates) => newestAt(candidates, step)).filter((one) => one !== undefined)
       const key = newest.map(({ labels }) => labelsKey(labels)).join(';')
-      if (!byAdded.has(key)) byAdded.set(key, target(series, newest, { chosen, mayBeBare, steps }))
+      if (!byAdded.has(key)) {
+        const added = addedLabels(series.labels, newest, chosen)
+        if (added.conflict !== undefined && !(conflict !== undefined && conflict.step <= step))
+          conflict = { step, toError: () => promqlErrors.MW_PROMQL_EXECUTION(`conflicting label: ${added.conflict}`) }
+        byAdded.set(key, added.values.size === 0 && !mayBeBare ? undefined : target(series.labels, added.values, steps))
+      }
       const to = byAdded.get(key)
       if (to !== undefined) {
         to.present[step] = 1
@@ -71,7 +80,22 @@ export async function addInfo(input: InfoInput, budget: Budget): Promise<readonl
       result.push(one)
     }
   }
+  // Prometheus goes step by step, and within a step looks at the info series first.
+  const flaw = conflict !== undefined && !(duplicate !== undefined && duplicate.step <= conflict.step) ? conflict : duplicate
+  if (flaw !== undefined) throw flaw.toError()
   return mergeSeries(result, false, budget)
+}
+
+/** What is wrong with a step, and makes the query fail. */
+interface Flaw {
+  readonly step: number
+  readonly toError: () => Error
+}
+
+function anyPresent(series: readonly StepSeries[], steps: number): Uint8Array {
+  const any = new Uint8Array(steps)
+  for (const { present } of series) for (let i = 0; i < steps; i++) any[i]! |= present[i]!
+  return any
 }
 
 function isKnown(labels: Labels, known: readonly ReadonlySet<string>[]): boolean {
@@ -85,8 +109,11 @@ function identity(labels: Labels): string {
 /** Info series by the target that they speak of, then by metric. */
 class InfoSources {
   readonly #byIdentity = new Map<string, Map<string, StepSeries[]>>()
+  /** The place of each among all of them. */
+  readonly places: ReadonlyMap<StepSeries, number>
 
   constructor(info: readonly StepSeries[]) {
+    this.places = new Map(info.map((series, i) => [series, i]))
     for (const series of info) {
       const key = identity(series.labels)
       const metric = labelValue(series.labels, METRIC_NAME)
@@ -102,46 +129,82 @@ class InfoSources {
   of(labels: Labels): StepSeries[][] {
     return [...(this.#byIdentity.get(identity(labels))?.values() ?? [])]
   }
+
+  /** Series that speak of the same target in the same metric. */
+  rivals(): StepSeries[][] {
+    return [...this.#byIdentity.values()].flatMap((byMetric) => [...byMetric.values()]).filter(({ length }) => length > 1)
+  }
+}
+
+/**
+ * The first step at which two series of one metric and target are equally new; as in Prometheus, whether or not a series asks for that target.
+ * @param asked - The steps at which there is any series to add to.
+ */
+async function firstDuplicate(sources: InfoSources, asked: Uint8Array, budget: Budget): Promise<Flaw | undefined> {
+  let first: (Flaw & { readonly place: number }) | undefined
+  for (const candidates of sources.rivals()) {
+    for (let step = 0; step <= (first?.step ?? asked.length - 1); step++) {
+      if (budget.due(candidates.length)) await budget.breathe()
+      if (asked[step] === 0) continue
+      const pair = equallyNew(candidates, step)
+      if (pair === undefined) continue
+      const place = sources.places.get(pair[1])!
+      if (first === undefined || step < first.step || place < first.place) first = { step, place, toError: () => duplicates(...pair) }
+      break
+    }
+  }
+  return first
+}
+
+function equallyNew(candidates: readonly StepSeries[], step: number): [StepSeries, StepSeries] | undefined {
+  let newest: StepSeries | undefined
+  for (const candidate of candidates) {
+    if (candidate.present[step] === 0) continue
+    if (newest !== undefined && newest.values[step] === candidate.values[step]) return [newest, candidate]
+    if (newest === undefined || newest.values[step]! < candidate.values[step]!) newest = candidate
+  }
+  return undefined
+}
+
+function duplicates(one: StepSeries, other: StepSeries): Error {
+  return promqlErrors.MW_PROMQL_EXECUTION(`found duplicate series for info metric ${labelValue(other.labels, METRIC_NAME)}`, {
+    hint: `Two series of one target are equally new: ${formatLabels(one.labels)} and ${formatLabels(other.labels)}. Select one of them with a matcher.`,
+  })
 }
 
 function newestAt(candidates: readonly StepSeries[], step: number): StepSeries | undefined {
   let newest: StepSeries | undefined
   for (const candidate of candidates) {
     if (candidate.present[step] === 0) continue
-    const seconds = candidate.values[step]!
-    if (newest !== undefined && newest.values[step] === seconds) {
-      const both = `${formatLabels(newest.labels)} and ${formatLabels(candidate.labels)}`
-      throw promqlErrors.MW_PROMQL_EXECUTION(`found duplicate series for info metric ${labelValue(candidate.labels, METRIC_NAME)}`, {
-        hint: `Two series of one target are equally new: ${both}. Select one of them with a matcher.`,
-      })
-    }
-    if (newest === undefined || newest.values[step]! < seconds) newest = candidate
+    if (newest === undefined || newest.values[step]! < candidate.values[step]!) newest = candidate
   }
   return newest
 }
 
-interface TargetOptions {
-  /** Labels to take over; none means all. */
-  readonly chosen: ReadonlySet<string>
-  /** Whether a series that gains no label stays. */
-  readonly mayBeBare: boolean
-  readonly steps: number
+interface AddedLabels {
+  readonly values: ReadonlyMap<string, string>
+  /** A label of which two metrics say different things. */
+  readonly conflict: string | undefined
 }
 
-/** @returns An empty series with the labels of both, undefined where the series is to be left out. */
-function target(series: StepSeries, info: readonly StepSeries[], { chosen, mayBeBare, steps }: TargetOptions): StepSeries | undefined {
-  const added = new Map<string, string>()
-  for (const { labels } of info) {
-    for (const [name, value] of labels) {
-      if (name === METRIC_NAME || (chosen.size > 0 && !chosen.has(name))) continue
-      const before = added.get(name)
-      if (before !== undefined && before !== value) throw promqlErrors.MW_PROMQL_EXECUTION(`conflicting label: ${name}`)
-      if (labelValue(series.labels, name) === '') added.set(name, value)
+/** What info series say of a series that it does not say itself. @param chosen - Labels to take over; none means all. */
+function addedLabels(labels: Labels, info: readonly StepSeries[], chosen: ReadonlySet<string>): AddedLabels {
+  const values = new Map<string, string>()
+  let conflict: string | undefined
+  for (const one of info) {
+    for (const [name, value] of one.labels) {
+      if (name === METRIC_NAME || (chosen.size > 0 && !chosen.has(name)) || labelValue(labels, name) !== '') continue
+      const before = values.get(name)
+      if (before !== undefined && before !== value) conflict ??= name
+      values.set(name, value)
     }
   }
-  if (added.size === 0 && !mayBeBare) return undefined
-  let labels = series.labels
-  for (const [name, value] of added) labels = withLabel(labels, name, value)
-  // As in Prometheus, a name that was to be dropped stays.
-  return createStepSeries(labels, steps)
+  return { values, conflict }
+}
+
+/** An empty series. As in Prometheus, a name that was to be dropped stays. */
+function target(labels: Labels, added: ReadonlyMap<string, string>, steps: number): StepSeries {
+  let all = labels
+  for (const [name, value] of added) all = withLabel(all, name, value)
+  return createStepSeries(all, steps)
 }

@@ -70,6 +70,9 @@ export class KahanMean {
   /** NaN when nothing was added. */
   get mean(): number {
     if (this.count === 0) return Number.NaN
-    return this.#incremental ? this.#sum.total : this.#sum.total / this.count
+    const { sum, c } = this.#sum
+    if (this.#incremental || Math.abs(sum) === Number.POSITIVE_INFINITY) return this.#sum.total
+    // One by one, as Prometheus has it: that may differ in the last digit.
+    return sum / this.count + c / this.count
   }
 }

@@ -1,6 +1,6 @@
 import { ModelwatchError } from '../../../core/errors.ts'
 import { type Labels, labelValue, METRIC_NAME } from '../../../core/labels.ts'
-import { compileRegExp, type Matcher } from '../../store/index.ts'
+import { compileMatcher, compileRegExp, type Matcher } from '../../store/index.ts'
 import { promqlErrors } from '../errors.ts'
 import { checkLabelName } from '../evaluation/aggregate.ts'
 import { withLabel } from '../evaluation/frame.ts'
@@ -17,7 +17,8 @@ export interface LabelReplaceOptions {
 
 /** @returns What `label_replace` makes of a series' labels. @throws MW_PROMQL_EXECUTION for a bad pattern or label name. */
 export function labelReplacer({ target, replacement, source, pattern }: LabelReplaceOptions): (labels: Labels) => Labels {
-  const expression = translated(pattern, () => compileRegExp(pattern, { stepsMax: STEPS_MAX }))
+  // In a group, as Prometheus has it, so that the same patterns are refused: an open `\Q` would quote the end of the group.
+  const expression = translated(pattern, () => compileRegExp(`(?s:${pattern})`, { stepsMax: STEPS_MAX }))
   checkLabelName(target, 'invalid destination label name in label_replace()')
   return (labels) => {
     const groups = translated(pattern, () => expression.match(labelValue(labels, source)))
@@ -37,27 +38,46 @@ function translated<T>(pattern: string, work: () => T): T {
   }
 }
 
-/** Go's template: `$1`, `${1}`, `$name`, `$$`. A name is as long as it can be, and one that does not exist is empty. */
+/**
+ * Go's template: `$1`, `${1}`, `$name`, `$$`. A name is as long as it can be, and one that does not exist is empty. Of several groups with
+ * one name the first counts that caught something.
+ */
 function expand(template: string, groups: readonly string[], names: readonly string[]): string {
-  return template.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, bare: string | undefined, braced: string | undefined) => {
+  const variable = /\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu
+  const text = template.replace(variable, (whole, bare: string | undefined, braced: string | undefined) => {
     const name = bare ?? braced
     if (name === undefined) return whole === '$$' ? '$' : whole
-    return groups[/^\d+$/.test(name) ? Number(name) : names.indexOf(name, 1)] ?? ''
+    if (/^(?:0|[1-9]\d*)$/.test(name)) return groups[Number(name)] ?? ''
+    return groups.find((group, i) => i > 0 && group !== '' && names[i] === name) ?? ''
   })
+  return text.toWellFormed()
 }
 
 /** @returns What `label_join` makes of a series' labels. @throws MW_PROMQL_EXECUTION for a bad label name. */
 export function labelJoiner(target: string, separator: string, sources: readonly string[]): (labels: Labels) => Labels {
   for (const source of sources) checkLabelName(source, 'invalid source label name in label_join()')
   checkLabelName(target, 'invalid destination label name in label_join()')
-  return (labels) => withLabel(labels, target, sources.map((source) => labelValue(labels, source)).join(separator))
+  return (labels) =>
+    withLabel(
+      labels,
+      target,
+      sources
+        .map((source) => labelValue(labels, source))
+        .join(separator)
+        .toWellFormed(),
+    )
 }
 
-/** The labels `absent` can tell from the question: those asked for by exactly one `=`. */
+/**
+ * The labels `absent` can tell from the question: those asked for by exactly one `=`. What was refused before that `=` does not count, except
+ * with matchers that let series without the label through: Prometheus's storage has put these last by then.
+ */
 export function absentLabels(matchers: readonly Matcher[]): Labels {
   let labels: Labels = []
   const seen = new Set<string>()
-  for (const { name, op, value } of matchers) {
+  const isLate = (matcher: Matcher) => matcher.op.startsWith('!') && compileMatcher(matcher).matchesEmpty
+  const inOrder = [...matchers.filter((matcher) => !isLate(matcher)), ...matchers.filter(isLate)]
+  for (const { name, op, value } of inOrder) {
     if (name === METRIC_NAME) continue
     if (op === '=' && !seen.has(name)) {
       labels = withLabel(labels, name, value)

@@ -6,7 +6,7 @@ import { asksForNone, boundsOf, checkCounts, checkRatios } from '../evaluation/a
 import { createStepSeries, isEmpty, type StepSeries } from '../evaluation/frame.ts'
 import { Grouping } from '../evaluation/grouping.ts'
 import { TopHeap } from '../evaluation/top.ts'
-import type { AggregateExpr } from '../language/ast.ts'
+import { type AggregateExpr, unwrap } from '../language/ast.ts'
 import { labelsShare } from './label-hash.ts'
 
 /** Hashing the labels of one series, in the units of the budget. */
@@ -46,8 +46,8 @@ export async function limitRatio(
 ): Promise<readonly StepSeries[]> {
   const { least, most } = boundsOf(param)
   if (least === 0 && most === 0) return []
-  if (most > 1) annotations.invalidRatio(most, 1, node.param!)
-  if (least < -1) annotations.invalidRatio(least, -1, node.param!)
+  if (most > 1) annotations.invalidRatio(most, 1, unwrap(node.param!))
+  if (least < -1) annotations.invalidRatio(least, -1, unwrap(node.param!))
   await checkRatios(param, series, budget)
   const result = new LimitedSeries(node, steps)
   for (const one of series) {

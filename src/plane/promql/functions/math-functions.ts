@@ -1,3 +1,8 @@
+import { arcTangent } from './arc-tangent.ts'
+
+/** From here on Go takes sinh and cosh for half of eˣ, and so ends in infinity where eˣ does, a little early. */
+const HALF_EXP_MIN = 21
+
 /** Functions of one number, by name. What is not among them is computed otherwise. */
 export const mathFunctions: ReadonlyMap<string, (x: number) => number> = new Map([
   ['abs', Math.abs],
@@ -14,9 +19,9 @@ export const mathFunctions: ReadonlyMap<string, (x: number) => number> = new Map
   ['tan', Math.tan],
   ['asin', Math.asin],
   ['acos', Math.acos],
-  ['atan', Math.atan],
-  ['sinh', Math.sinh],
-  ['cosh', Math.cosh],
+  ['atan', arcTangent],
+  ['sinh', (x: number) => (Math.abs(x) > HALF_EXP_MIN ? Math.sign(x) * Math.exp(Math.abs(x)) * 0.5 : Math.sinh(x))],
+  ['cosh', (x: number) => (Math.abs(x) > HALF_EXP_MIN ? Math.exp(Math.abs(x)) * 0.5 : Math.cosh(x))],
   ['tanh', Math.tanh],
   ['asinh', Math.asinh],
   ['acosh', Math.acosh],
@@ -37,8 +42,9 @@ export const dateFunctions: ReadonlyMap<string, (seconds: number) => number> = n
   ['minute', ofDate((date) => date.getUTCMinutes())],
 ])
 
-/** The last second a `Date` can tell. */
-const DATE_SECONDS_MAX = 8.64e12
+/** Years of four digits, about. `Date` takes those below 100 for others, and has an end. */
+const PLAIN_SECONDS_MIN = -3e10
+const PLAIN_SECONDS_MAX = 2.5e11
 /** The calendar repeats itself. */
 const SECONDS_PER_400_YEARS = 146_097n * 86_400n
 /** Where Go's calendar begins, in Unix seconds: -292277022399-01-01. */
@@ -47,7 +53,7 @@ const CALENDAR_START = -9_223_372_028_741_760_000n
 /** @param part - Is given a date, and by how many times 400 years the true one is later. */
 function ofDate(part: (date: Date, cycles: number) => number): (seconds: number) => number {
   return (seconds) => {
-    if (Math.abs(seconds) <= DATE_SECONDS_MAX) return part(new Date(Math.trunc(seconds) * 1000), 0)
+    if (seconds >= PLAIN_SECONDS_MIN && seconds <= PLAIN_SECONDS_MAX) return part(new Date(Math.trunc(seconds) * 1000), 0)
     const whole = toGoSeconds(seconds)
     let rest = whole % SECONDS_PER_400_YEARS
     if (rest < 0n) rest += SECONDS_PER_400_YEARS
@@ -82,10 +88,4 @@ export function roundTo(x: number, nearest: number): number {
   // By the inverse, as Prometheus does: 1/0.1 is exact where 0.1 is not.
   const inverse = 1 / nearest
   return Math.floor(x * inverse + 0.5) / inverse
-}
-
-/** xʸ with C's edge cases: 1 to any power, and −1 to an infinite one, are 1; JavaScript says NaN. */
-export function power(x: number, y: number): number {
-  if (x === 1 || (x === -1 && Math.abs(y) === Number.POSITIVE_INFINITY)) return 1
-  return x ** y
 }

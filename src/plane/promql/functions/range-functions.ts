@@ -1,6 +1,6 @@
 import { CounterChange } from './counter-change.ts'
 import { KahanSum } from './kahan.ts'
-import { doubleExponentialSmoothing, timeOfLast, timeOfMax, timeOfMin } from './window-functions.ts'
+import { checkFactors, doubleExponentialSmoothing, timeOfLast, timeOfMax, timeOfMin } from './window-functions.ts'
 import { EventCount, Extreme, LastStep, LastValue, SampleCount } from './window-kernels.ts'
 import { Spread, Total } from './window-moments.ts'
 import { MedianDeviation, SlidingQuantile } from './window-quantile.ts'
@@ -27,7 +27,7 @@ export const rangeFunctions: ReadonlyMap<string, RangeFunction> = new Map([
   ['count_over_time', perStep(() => new SampleCount(false))],
   ['present_over_time', perStep(() => new SampleCount(true))],
   ['last_over_time', perStep(() => new LastValue(), 1, true)],
-  ['double_exponential_smoothing', perWindow(doubleExponentialSmoothing, 2)],
+  ['double_exponential_smoothing', { ...perWindow(doubleExponentialSmoothing, 2), checkParams: checkFactors }],
   ['mad_over_time', { ...perStep(() => new MedianDeviation()), looksAtAll: true }],
   ['ts_of_last_over_time', perWindow(timeOfLast)],
   ['ts_of_max_over_time', perWindow(timeOfMax)],

@@ -2,9 +2,9 @@ import { formatFixed } from '../../../core/number-text.ts'
 import { promqlErrors } from '../errors.ts'
 import type { WindowView } from './window-view.ts'
 
-/** Unix time in seconds of the newest sample of the window. */
+/** Unix time in seconds of the newest sample of the window; 0 where that was before 1970, as Prometheus has it. */
 export function timeOfLast({ timesMs, to }: WindowView): number {
-  return timesMs[to - 1]! / 1000
+  return Math.max(timesMs[to - 1]!, 0) / 1000
 }
 
 /** Unix time in seconds of the smallest sample; of several equal ones, the newest. NaN counts only where there is nothing else. */
@@ -24,12 +24,11 @@ export function timeOfMax({ timesMs, values, from, to }: WindowView): number {
 /**
  * Holt's linear method: the level and the trend of the window, both smoothed exponentially; `param` and `secondParam` say how much the newest
  * counts. Needs two samples.
- * @returns The last level. @throws MW_PROMQL_EXECUTION when a factor is not between 0 and 1.
+ * The factors are checked before, see `checkFactors`.
+ * @returns The last level.
  * @see https://en.wikipedia.org/wiki/Exponential_smoothing#Double_exponential_smoothing
  */
 export function doubleExponentialSmoothing({ values, from, to, param, secondParam }: WindowView): number {
-  if (param <= 0 || param >= 1) throw badFactor('smoothing factor', 'sf', param)
-  if (secondParam <= 0 || secondParam >= 1) throw badFactor('trend factor', 'tf', secondParam)
   let before = 0
   let level = values[from]!
   let trend = values[from + 1]! - level
@@ -39,6 +38,13 @@ export function doubleExponentialSmoothing({ values, from, to, param, secondPara
     level = param * values[i]! + (1 - param) * (level + trend)
   }
   return level
+}
+
+/** @throws MW_PROMQL_EXECUTION when a factor of `double_exponential_smoothing` is not between 0 and 1. */
+export function checkFactors([smoothing, trend]: readonly Float64Array[], step: number): void {
+  const [sf, tf] = [smoothing![step]!, trend![step]!]
+  if (sf <= 0 || sf >= 1) throw badFactor('smoothing factor', 'sf', sf)
+  if (tf <= 0 || tf >= 1) throw badFactor('trend factor', 'tf', tf)
 }
 
 function badFactor(name: string, short: string, value: number): Error {

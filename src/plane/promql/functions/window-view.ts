@@ -50,6 +50,8 @@ export interface RangeFunction {
   readonly keepsName: boolean
   /** Whether a run looks at every sample of every window; otherwise its work is about one unit per step. */
   readonly looksAtAll: boolean
+  /** Asked at each step whose window has any sample, even where there are too few. @throws MW_PROMQL_EXECUTION for scalar arguments it refuses. */
+  readonly checkParams?: (params: readonly Float64Array[], step: number) => void
   create(): RangeKernel
 }
 

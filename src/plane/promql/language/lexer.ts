@@ -20,6 +20,7 @@ export class Lexer {
   /** Behind a `[` and before the first number. */
   #expectsDuration = false
   #sawColon = false
+  #letterColonAt: number | undefined
   /** Never reset: Prometheus looks for a duration before `:` in the first pair of brackets only. */
   #sawDuration = false
 
@@ -32,6 +33,16 @@ export class Lexer {
     this.#skip()
     if (this.#inBraces) return this.#insideBraces()
     return this.#expectsDuration ? this.#beginOfDuration() : this.#outside()
+  }
+
+  /**
+   * Prometheus takes a letter between brackets for a colon, and so reads `a[5 m]` as `a[5:]`. Nobody means that, so it is refused; but last, so
+   * that the messages about everything else are the same.
+   * @throws MW_PROMQL_PARSE
+   */
+  refuseLetterColon(): void {
+    const at = this.#letterColonAt
+    if (at !== undefined) this.#fail(`unexpected character: ${this.#rune(at)}, expected ':'`, at)
   }
 
   #skip(): void {
@@ -119,9 +130,9 @@ export class Lexer {
   }
 
   #colon(char: string): Token {
-    if (char !== ':') this.#fail(`unexpected character: ${this.#rune()}, expected ':'`)
-    if (this.#sawColon) this.#fail(`unexpected colon ':'`)
+    if (this.#sawColon) this.#fail(`unexpected colon ${this.#rune()}`)
     this.#sawColon = true
+    if (char !== ':') this.#letterColonAt ??= this.#at
     return this.#token(':', 1)
   }
 

@@ -7,7 +7,9 @@ test.for([
   ['2.', 2],
   ['1e3', 1000],
   ['1_000', 1000],
+  ['1_0.2_5', 10.25],
   ['0x1F', 31],
+  ['0x_1_F', 31],
   ['010', 8],
   ['09', 9],
   ['0', 0],
@@ -18,6 +20,9 @@ test.for([
 test.for([
   ['0xffffffffffffffff', 'invalid syntax'],
   ['0x', 'invalid syntax'],
+  ['1_', 'invalid syntax'],
+  ['1_e5', 'invalid syntax'],
+  ['0x1_', 'invalid syntax'],
   ['1e400', 'value out of range'],
 ] as const)('no number: %s', ([text, reason]) => {
   expect(() => parseNumber(text)).toThrow(`error parsing number: strconv.ParseFloat: parsing "${text}": ${reason}`)
@@ -38,6 +43,8 @@ test.for([
   ['1.5m', 'unknown unit "." in duration "1.5m"'],
   ['1hs', 'unknown unit "hs" in duration "1hs"'],
   ['293y', 'duration out of range'],
+  ['18446744073709551615ms', 'duration out of range'],
+  ['18446744073709551616ms', 'not a valid duration string: "18446744073709551616ms"'],
 ] as const)('no duration: %s', ([text, message]) => expect(() => parseDurationSeconds(text)).toThrow(message))
 
 test.for([

@@ -13,7 +13,7 @@ export function parseNumber(text: string): number {
   const lower = text.toLowerCase()
   if (lower === 'inf') return Number.POSITIVE_INFINITY
   if (lower === 'nan') return Number.NaN
-  const plain = lower.replaceAll('_', '')
+  const plain = hasStrayUnderscore(lower) ? '' : lower.replaceAll('_', '')
   if (/^0x[0-9a-f]+$/.test(plain)) {
     const integer = BigInt(plain)
     if (integer <= 0x7fff_ffff_ffff_ffffn) return Number(integer)
@@ -25,6 +25,12 @@ export function parseNumber(text: string): number {
     throw new SyntaxError(`error parsing number: strconv.ParseFloat: parsing ${quote(text)}: value out of range`)
   }
   throw new SyntaxError(`error parsing number: strconv.ParseFloat: parsing ${quote(text)}: invalid syntax`)
+}
+
+/** Whether an underscore is not between two digits; `0x` counts as one. */
+function hasStrayUnderscore(lower: string): boolean {
+  const isHex = lower.startsWith('0x')
+  return (isHex ? /(?<![0-9a-f])_|_(?![0-9a-f])/ : /(?<!\d)_|_(?!\d)/).test(isHex ? lower.replace('0x', '0') : lower)
 }
 
 const unitsMs = new Map([
@@ -51,6 +57,7 @@ export function parseDurationSeconds(text: string): number {
     if (unit !== '' && position < 0) throw new SyntaxError(`unknown unit ${quote(unit!)} in duration ${quote(text)}`)
     if (position <= last) throw new SyntaxError(`not a valid duration string: ${quote(text)}`)
     last = position
+    if (BigInt(digits!) >= 2n ** 64n) throw new SyntaxError(`not a valid duration string: ${quote(text)}`)
     totalMs += Number(digits) * unitsMs.get(unit!)!
     if (totalMs / 1000 >= DURATION_SECONDS_MAX) throw new SyntaxError('duration out of range')
   }

@@ -23,6 +23,11 @@ test.for([
   ['a[b]', `1:3: parse error: unexpected character in duration expression: 'b'`],
   ['a[:1m]', '1:4: parse error: unexpected colon before duration in duration expression'],
   ['a[5m:1m:1m]', `1:8: parse error: unexpected colon ':'`],
+  // A letter between brackets is taken for a colon.
+  ['a[5m offset 5m]', `1:7: parse error: unexpected colon 'f'`],
+  ['a[5m:b]', `1:6: parse error: unexpected colon 'b'`],
+  ['a[5m+b]', '1:6: parse error: unexpected "b" in subquery selector, expected number or duration'],
+  ['sum(a[5m b])', '1:5: parse error: expected type instant vector in aggregation expression, got range vector'],
   ['"abc', '1:1: parse error: unterminated quoted string'],
   ['`abc', '1:1: parse error: unterminated raw string'],
   ['"a\\q"', `1:1: parse error: unknown escape sequence U+0071 'q'`],
@@ -38,6 +43,7 @@ test.for([
   // Numbers.
   ['1e400', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e400": value out of range'],
   ['0xffffffffffffffff', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "0xffffffffffffffff": invalid syntax'],
+  ['a[1_]', '1:3: parse error: error parsing number: strconv.ParseFloat: parsing "1_": invalid syntax'],
   ['0x', '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "0x": invalid syntax'],
   ['5m3h', '1:1: parse error: not a valid duration string: "5m3h"'],
   ['1hs', '1:1: parse error: unknown unit "hs" in duration "1hs"'],

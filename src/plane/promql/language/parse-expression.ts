@@ -82,6 +82,11 @@ export class ExpressionParser {
     return expr
   }
 
+  /** To be called when everything else is right; see `Lexer.refuseLetterColon`. @throws MW_PROMQL_PARSE */
+  refuseLetterColon(): void {
+    this.#reader.refuseLetterColon()
+  }
+
   /** Reads a series selector and nothing else. @throws as above. */
   parseSelector(): VectorSelectorExpr {
     const reader = this.#reader
@@ -273,7 +278,8 @@ export class ExpressionParser {
     if (reader.accept(':') === undefined) {
       reader.expect(']', behindRange)
       if (expr.kind !== 'vectorSelector') throw reader.error(bracket.from, 'ranges only allowed for vector selectors')
-      if (hasOffset(expr)) throw reader.error(bracket.from, 'no offset modifiers allowed before range')
+      // Arithmetic is not looked at: `a offset (1m + 1m)[5m]` is `a[5m] offset (1m + 1m)`.
+      if (expr.offsetExpr === undefined && hasOffset(expr)) throw reader.error(bracket.from, 'no offset modifiers allowed before range')
       if (expr.at?.kind === 'time') throw reader.error(bracket.from, 'no @ modifiers allowed before range')
       return { kind: 'matrixSelector', selector: expr, ...ofRange, from, to: reader.lastTo }
     }
@@ -317,8 +323,8 @@ export class ExpressionParser {
     const token = reader.accept('number') ?? reader.accept('duration') ?? reader.unexpected(behindAt)
     const seconds = reader.numberOf(token) * (sign?.kind === '-' ? -1 : 1)
     if (!(Math.abs(seconds) < 2 ** 63)) throw reader.error(expr.from, `timestamp out of bounds for @ modifier: ${formatFixed(seconds, 6)}`)
-    // No sample is as far away as 2^53 ms, so nothing is lost by stopping there. Adding 0 makes -0 plain.
-    const timeMs = Math.min(Math.max(Math.round(seconds * 1000), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER) + 0
+    // Halves away from 0. No sample is as far away as 2^53 ms, so nothing is lost by stopping there. Adding 0 makes -0 plain.
+    const timeMs = Math.sign(seconds) * Math.min(Math.round(Math.abs(seconds) * 1000), Number.MAX_SAFE_INTEGER) + 0
     return { kind: 'time', timeMs }
   }
 

@@ -21,7 +21,7 @@ export interface ParseOptions {
  *   MW_PROMQL_LIMIT for an expression that is nested too deep or has too many operators in a row.
  */
 export function parse(query: string, options: ParseOptions = {}): Expr {
-  return resolve(query, parseChecked(query, options))
+  return resolve(query, parseUnresolved(query, options))
 }
 
 /**
@@ -35,11 +35,14 @@ export function parseToPrint(query: string): Expr {
     throw promqlErrors.MW_PROMQL_LIMIT(`the query has ${query.length} characters; at most ${queryLengthMax} are accepted`, {
       hint: 'Print a shorter part of it.',
     })
-  return parseChecked(query, { experimentalFunctions: true })
+  return parseUnresolved(query, { experimentalFunctions: true })
 }
 
-function parseChecked(query: string, { experimentalFunctions = false }: ParseOptions): Expr {
-  const expr = new ExpressionParser(query, experimentalFunctions).parse()
+/** As `parse`, for who calls `resolve` later: durations that are more than a number are still to be worked out. @throws as `parse`. */
+export function parseUnresolved(query: string, { experimentalFunctions = false }: ParseOptions): Expr {
+  const parser = new ExpressionParser(query, experimentalFunctions)
+  const expr = parser.parse()
   typecheck(query, expr)
+  parser.refuseLetterColon()
   return expr
 }

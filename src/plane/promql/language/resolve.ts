@@ -1,6 +1,7 @@
 import { assertNever } from '../../../core/errors.ts'
 import { METRIC_NAME } from '../../../core/labels.ts'
 import type { Matcher } from '../../store/contract.ts'
+import { promqlErrors } from '../errors.ts'
 import type { CallExpr, Expr, MatrixSelectorExpr, SubqueryExpr, TimeShift, VectorSelectorExpr } from './ast.ts'
 import { computeDurationMs } from './duration-value.ts'
 import { parseError } from './position.ts'
@@ -88,6 +89,10 @@ function withInfoSelector(node: CallExpr): CallExpr {
     }
     return { ...node, args: [base!, selector], infoLabels: 'all' }
   }
-  if (given.matchers.some(({ name }) => name === METRIC_NAME)) return { ...node, infoLabels: 'named' }
-  return { ...node, args: [base!, { ...given, matchers: [...given.matchers, targetInfo] }], infoLabels: 'chosen' }
+  if (given.at !== undefined)
+    throw promqlErrors.MW_PROMQL_EXECUTION('the label selector of info() cannot have a time: remove its @ modifier')
+  // Its offset says nothing: info series are looked up where the samples of the argument are, see `infoWindow`.
+  const { offsetExpr: _, ...selector } = { ...given, offsetMs: undefined }
+  if (given.matchers.some(({ name }) => name === METRIC_NAME)) return { ...node, args: [base!, selector], infoLabels: 'named' }
+  return { ...node, args: [base!, { ...selector, matchers: [...given.matchers, targetInfo] }], infoLabels: 'chosen' }
 }

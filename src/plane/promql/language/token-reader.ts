@@ -67,6 +67,11 @@ export class TokenReader {
     if (depth > DEPTH_MAX) throw nestedTooDeep(this.query, this.peek().from, DEPTH_MAX)
   }
 
+  /** See `Lexer.refuseLetterColon`. @throws MW_PROMQL_PARSE */
+  refuseLetterColon(): void {
+    this.#lexer.refuseLetterColon()
+  }
+
   /** The text of a string token. */
   stringOf(token: Token): string {
     const text = unquote(token.text)

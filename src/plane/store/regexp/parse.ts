@@ -100,14 +100,9 @@ class Parser {
     const key = `${ignoreCase}${source}`
     const known = this.#sets.get(key)
     if (known !== undefined) return known
-    try {
-      const set = classSet(source, ignoreCase)
-      this.#sets.set(key, set)
-      return set
-    } catch {
-      // The class is well formed, so it is a script that this version of Unicode does not have.
-      throw unsupported(this.#reader.pattern, `the class ${source} is not known`)
-    }
+    const set = classSet(source, ignoreCase)
+    this.#sets.set(key, set)
+    return set
   }
 
   /** Reads a repetition, if one comes next, and applies it to what was read last. */
@@ -140,10 +135,12 @@ class Parser {
       this.#open(this.#groupNames.push('') - 1)
       return
     }
-    const named = reader.takeMatch(/\?P?<(?![=!])([^>]*)>/y)
-    if (named !== undefined) {
-      const name = named[1]!
-      if (!/^\w+$/.test(name) || this.#groupNames.includes(name)) reader.fail('invalid named capture', `(${named[0]}`)
+    const from = reader.at - 1
+    if (reader.takeMatch(/\?P?<(?=.)/sy) !== undefined) {
+      // Several groups may have one name.
+      const name = reader.takeMatch(/([^>]*)>/y)?.[1]
+      if (name === undefined || !/^\w+$/.test(name))
+        reader.fail('invalid named capture', name === undefined ? reader.rest(from) : reader.since(from))
       this.#open(this.#groupNames.push(name) - 1)
       return
     }

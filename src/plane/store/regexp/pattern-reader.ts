@@ -20,6 +20,16 @@ const posix: Readonly<Record<string, string>> = {
 const controls: Readonly<Record<string, number>> = { a: 7, f: 12, n: 10, r: 13, t: 9, v: 11 }
 const generalCategory = /^(?:C[cfos]?|L[lmotu]?|M[cen]?|N[dlo]?|P[cdefios]?|S[ckmo]?|Z[lps]?)$/
 
+/** Whether Unicode, in the version that JavaScript has, knows a category or script. */
+function isProperty(property: string): boolean {
+  try {
+    return new RegExp(`\\p{${property}}`, 'v') !== undefined
+  } catch {
+    // Only an unknown name is refused here.
+    return false
+  }
+}
+
 /** Reads a pattern from left to right: its characters, escapes and classes. Classes come out as JavaScript classes, see `classSet`. */
 export class PatternReader {
   readonly pattern: string
@@ -65,11 +75,13 @@ export class PatternReader {
     const from = this.at - 1
     this.at++
     const braced = this.next === '{'
-    const name = braced ? this.takeMatch(/\{([^}]*)\}/y)?.[1] : this.take()
-    const plain = name?.replace(/^\^/, '') ?? ''
-    if (!/^[A-Za-z_]+$/.test(plain)) this.fail('invalid character class range', this.since(from))
+    const name = braced ? this.takeMatch(/\{([^}]*)\}/y)?.[1] : (this.takeMatch(/./suy)?.[0] ?? '')
+    if (name === undefined) this.fail('invalid character class range', this.rest(from))
+    const plain = name.replace(/^\^/, '')
     const negated = (c === 'P') !== (plain !== name)
-    return `\\${negated ? 'P' : 'p'}{${plain === 'Any' || generalCategory.test(plain) ? plain : `Script=${plain}`}}`
+    const property = plain === 'Any' || generalCategory.test(plain) ? plain : `Script=${plain}`
+    if (!/^[A-Za-z_]+$/.test(plain) || !isProperty(property)) this.fail('invalid character class range', this.since(from))
+    return `\\${negated ? 'P' : 'p'}{${property}}`
   }
 
   /** The code point that an escape stands for; the backslash is taken already. */
@@ -81,14 +93,27 @@ export class PatternReader {
     const c = this.take()
     const control = controls[c]
     if (control !== undefined) return control
-    if (c === 'x') {
-      const hex = this.takeMatch(/\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2})/y)
-      const code = Number.parseInt(hex?.[1] ?? hex?.[2] ?? '', 16)
-      if (Number.isNaN(code) || code > 0x10_ffff) this.fail('invalid escape sequence', this.since(from))
-      return code
-    }
-    if (/^[!-/:-@[-`{-~]$/.test(c)) return c.charCodeAt(0)
+    if (c === 'x') return this.#takeHex(from)
+    if (/^[\0-/:-@[-`{-\x7f]$/.test(c)) return c.charCodeAt(0)
     this.fail('invalid escape sequence', this.since(from))
+  }
+
+  /** `41` or `{1f600}` behind `\x`. Where it is wrong, what is told ends with the first wrong character. */
+  #takeHex(from: number): number {
+    const braced = this.takeMatch(/\{/y) !== undefined
+    let code = 0
+    for (let digits = 0; braced || digits < 2; digits++) {
+      const c = this.takeMatch(/./suy)?.[0]
+      if (braced && c === '}' && digits > 0) return code
+      const isDigit = c !== undefined && /^[\da-fA-F]$/.test(c)
+      if (isDigit) code = code * 16 + Number.parseInt(c, 16)
+      if (!isDigit || code > 0x10_ffff) {
+        // Of two digits both are read before either is looked at.
+        if (!braced && digits === 0) this.takeMatch(/./suy)
+        this.fail('invalid escape sequence', this.since(from))
+      }
+    }
+    return code
   }
 
   /** The rest of a class; its opening bracket is taken already. */
@@ -132,6 +157,11 @@ export class PatternReader {
   /** @param fragment - The part that is wrong; the whole pattern by default. @throws MW_STORE_MATCHER */
   fail(reason: string, fragment = this.pattern): never {
     throw malformed(fragment, reason)
+  }
+
+  /** All from a place on, whether read or not. */
+  rest(from: number): string {
+    return this.pattern.slice(from)
   }
 
   /** What was read from a place on. */
