@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { promisify } from 'node:util'
-import { crc32, zstdCompress, zstdCompressSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import type { Labels } from '../../../core/labels.ts'
 import type { Pace } from '../../../core/turns.ts'
 import type { EncodedChunk } from '../chunk/chunk.ts'
@@ -17,10 +16,9 @@ import {
   section,
 } from './index-format.ts'
 import { BLOCK_VERSION } from './meta.ts'
+import { pack, packAside } from './pack.ts'
 import type { PieceTable } from './piece-writer.ts'
 import { sortStrings } from './sort-strings.ts'
-
-const compress = promisify(zstdCompress)
 
 /**
  * Gathers what the index of a block says about its series, as columns, and writes it down.
@@ -317,7 +315,7 @@ async function assemble(sections: readonly [SectionName, ByteWriter][]): Promise
   const parts: Uint8Array[] = [header]
   for (const [i, [name, { length, bytes }]] of sections.entries()) {
     const raw = bytes.subarray(0, length)
-    const packed = length > INLINE_BYTES ? await compress(raw) : zstdCompressSync(raw)
+    const packed = length > INLINE_BYTES ? await packAside(raw) : pack(raw)
     const stored = packed.length < length ? packed : raw
     const entry = [section[name], stored === raw ? codec.plain : codec.zstd, stored.length, length, crc32(stored)]
     for (const [j, value] of entry.entries()) header.writeUInt32LE(value, HEADER_BYTES + i * ENTRY_BYTES + j * 4)

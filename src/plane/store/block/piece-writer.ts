@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
-import { constants, crc32, zstdCompressSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { Uint32List } from './bytes.ts'
+import { pack } from './pack.ts'
 
 /** Raw size at which a piece ends: one read brings some dozens of neighbouring series, and one damaged byte costs no more than those. */
 export const PIECE_BYTES = 64 * 1024
@@ -10,9 +11,6 @@ export const CHECKSUM_BYTES = 4
 const SAVING_RATIO_MIN = 0.03
 /** Finished pieces that wait to be written. */
 const PENDING_BYTES_MAX = 1024 * 1024
-
-/** One buffer takes what comes out, in place of one for each 16 KiB and another for all of them. */
-const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 3 }, chunkSize: PIECE_BYTES + 4096 }
 
 /** What the index keeps of the pieces: columns, one entry each. */
 export interface PieceTable {
@@ -62,7 +60,7 @@ export class PieceWriter {
   async flush(): Promise<void> {
     if (this.#length === 0) return
     const raw = this.#piece.subarray(0, this.#length)
-    const packed = zstdCompressSync(raw, zstdOptions)
+    const packed = pack(raw)
     const stored = packed.length <= raw.length * (1 - SAVING_RATIO_MIN) ? packed : raw
     this.table.stored.push(stored.length)
     this.table.raw.push(raw.length)
