@@ -2,9 +2,9 @@ import { compareLabels, type Labels } from '../../core/labels.ts'
 import { sortInTurns } from '../../core/sort-in-turns.ts'
 import { createPace } from '../../core/turns.ts'
 import type { Block } from './block/block.ts'
+import { isLoaded } from './block/block-index.ts'
 import type { BlockSeries } from './block/block-series.ts'
 import type { HeldBlocks } from './block/block-set.ts'
-import type { LoadedPieces } from './block/load.ts'
 import { byPrecedence } from './block/meta.ts'
 import type { SelectedSeries, Selection, SelectLimits, TimeRange } from './contract.ts'
 import { storeErrors } from './errors.ts'
@@ -70,10 +70,9 @@ async function join(inBlocks: readonly InBlock[], inHead: readonly HeadMatch[], 
     else for (const run of runs) known.runs.push(run)
   }
   for (const { block, series } of inBlocks) {
-    const pieces = await block.load(series, budget)
-    warnings.push(...pieces.warnings)
+    warnings.push(...(await block.load(series, budget)))
     for (const one of series) {
-      add(one.labels, one.key, runsOf(one, pieces))
+      add(one.labels, one.key, runsOf(one))
       if (pace.due(3 * SERIES_WORK + one.chunks.length * 10)) await pace.breathe()
     }
     budget.series(byKey.size)
@@ -96,16 +95,9 @@ function touches({ meta }: Block, { fromMs, toMs }: TimeRange): boolean {
   return meta.maxMs >= fromMs && meta.minMs <= toMs
 }
 
-function runsOf({ chunks, deleted }: BlockSeries, pieces: LoadedPieces): Run[] {
-  const runs: Run[] = []
-  for (const chunk of chunks) {
-    const at = pieces.get(chunk)
-    if (at === undefined) continue
-    const { minMs, maxMs, samples } = chunk
-    const run = { minMs, maxMs, samples, bytes: at.bytes, offset: at.offset, length: at.length }
-    runs.push(deleted.length === 0 ? run : { ...run, deleted })
-  }
-  return runs
+function runsOf({ chunks, deleted }: BlockSeries): readonly Run[] {
+  const loaded = chunks.every(isLoaded) ? chunks : chunks.filter(isLoaded)
+  return deleted.length === 0 ? loaded : loaded.map((chunk) => ({ ...chunk, deleted }))
 }
 
 interface ReadBudget {

@@ -11,33 +11,33 @@ export class RunningSums {
   #low = new Float64Array(513)
   /** The largest magnitude of a running sum. NaN or infinite when a term was, or where they overflow. */
   #magnitudeMax = 0
-  #high0 = 0
-  #low0 = 0
-  #length = 0
 
-  /** Begins anew. @param capacity - How many terms may follow. */
-  begin(capacity: number): void {
-    if (this.#high.length <= capacity) {
-      this.#high = new Float64Array(Math.max(capacity + 1, this.#high.length * 2))
+  /** Sums up the first `length` values, each less `origin`, and squared if that is asked for. */
+  sumUp(values: Float64Array, length: number, origin = 0, isSquared = false): void {
+    if (this.#high.length <= length) {
+      this.#high = new Float64Array(Math.max(length + 1, this.#high.length * 2))
       this.#low = new Float64Array(this.#high.length)
     }
-    this.#magnitudeMax = 0
-    this.#high0 = 0
-    this.#low0 = 0
-    this.#length = 0
-  }
-
-  add(term: number): void {
-    const sum = this.#high0 + term
-    const part = sum - this.#high0
-    this.#low0 += this.#high0 - (sum - part) + (term - part)
-    this.#high0 = sum
-    const i = ++this.#length
-    this.#high[i] = sum
-    this.#low[i] = this.#low0
-    const magnitude = Math.abs(sum)
-    // Written so that a NaN stays.
-    if (!(magnitude <= this.#magnitudeMax)) this.#magnitudeMax = Number.isNaN(this.#magnitudeMax) ? Number.NaN : magnitude
+    const high = this.#high
+    const low = this.#low
+    // In variables: a field that holds a double is written as an object of its own, every time.
+    let sum = 0
+    let rest = 0
+    let magnitudeMax = 0
+    for (let i = 0; i < length; i++) {
+      const delta = values[i]! - origin
+      const term = isSquared ? delta * delta : delta
+      const next = sum + term
+      const part = next - sum
+      rest += sum - (next - part) + (term - part)
+      sum = next
+      high[i + 1] = sum
+      low[i + 1] = rest
+      const magnitude = Math.abs(sum)
+      // Written so that a NaN stays.
+      if (!(magnitude <= magnitudeMax)) magnitudeMax = Number.isNaN(magnitudeMax) ? Number.NaN : magnitude
+    }
+    this.#magnitudeMax = magnitudeMax
   }
 
   /** The sum of the terms [from, to). */

@@ -27,10 +27,7 @@ export class Total implements RangeKernel {
 
   begin(series: SeriesWindows): void {
     this.#running = overlap(series)
-    if (!this.#running) return
-    this.#sums.begin(series.length)
-    const { values, length } = series
-    for (let i = 0; i < length; i++) this.#sums.add(values[i]!)
+    if (this.#running) this.#sums.sumUp(series.values, series.length)
   }
 
   run({ values, from, to, present }: SeriesWindows, out: Float64Array, fromStep: number, toStep: number): void {
@@ -89,13 +86,8 @@ export class Spread implements RangeKernel {
     if (!this.#running) return
     const { values, length } = series
     this.#origin = values[0]!
-    this.#sums.begin(length)
-    this.#squares.begin(length)
-    for (let i = 0; i < length; i++) {
-      const delta = values[i]! - this.#origin
-      this.#sums.add(delta)
-      this.#squares.add(delta * delta)
-    }
+    this.#sums.sumUp(values, length, this.#origin)
+    this.#squares.sumUp(values, length, this.#origin, true)
   }
 
   run({ values, from, to, present }: SeriesWindows, out: Float64Array, fromStep: number, toStep: number): void {

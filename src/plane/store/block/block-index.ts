@@ -12,6 +12,12 @@ export interface ChunkPlace {
   readonly piece: number
   readonly offset: number
   readonly length: number
+  /** The unpacked piece, once it has been loaded; undefined before that, and when it is damaged. */
+  bytes: Uint8Array | undefined
+}
+
+export function isLoaded(chunk: ChunkPlace): chunk is ChunkPlace & { readonly bytes: Uint8Array } {
+  return chunk.bytes !== undefined
 }
 
 /** The index of a block in memory: columns and bytes; 16 bytes beside its row for each series, no objects. */
@@ -161,7 +167,8 @@ export class BlockIndex {
         offset = 0
       }
       if (layout.maxMs[i]! >= fromMs) {
-        found.push({ minMs: layout.minMs[i]!, maxMs: layout.maxMs[i]!, samples: layout.samples[i]!, piece, offset, length })
+        const samples = layout.samples[i]!
+        found.push({ minMs: layout.minMs[i]!, maxMs: layout.maxMs[i]!, samples, piece, offset, length, bytes: undefined })
       }
       offset += length
     }

@@ -10,7 +10,7 @@ import { BlockSeries } from './block-series.ts'
 import { damaged } from './bytes.ts'
 import { blockErrors } from './errors.ts'
 import { codeOf, passingReadError, writeError } from './files.ts'
-import { type BytesBudget, type DamagedPieces, type LoadedPieces, loadPieces } from './load.ts'
+import { type BytesBudget, type DamagedPieces, loadPieces } from './load.ts'
 import { matchInSteps, matchSeries } from './match.ts'
 import { type BlockMeta, META_FILE, parseMeta } from './meta.ts'
 import { parseIndex } from './parse-index.ts'
@@ -204,11 +204,12 @@ export class Block {
   }
 
   /**
-   * Reads the pieces in which the series' chunks lie, as far as the cache does not have them. Damaged pieces are left out and named.
+   * Reads the pieces in which the series' chunks lie, as far as the cache does not have them, and gives each chunk its bytes.
    * The block may be closed meanwhile or later: what was loaded stays valid.
    * @param budget - Charged with the unpacked bytes, before anything is read. What it throws ends the load.
+   * @returns a sentence for each piece that is damaged; its chunks have no bytes.
    */
-  async load(series: readonly BlockSeries[], budget: BytesBudget): Promise<LoadedPieces> {
+  async load(series: readonly BlockSeries[], budget: BytesBudget): Promise<readonly string[]> {
     const release = this.retain()
     try {
       const { cache, onDamagedPiece, onLoad } = this.#deps

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createPace } from '../../../core/turns.ts'
-import type { ChunkPlace, IndexColumns } from './block-index.ts'
+import type { IndexColumns } from './block-index.ts'
 import type { BlockSeries } from './block-series.ts'
 import type { BlockMeta } from './meta.ts'
 import type { PieceCache } from './piece-cache.ts'
@@ -10,21 +10,6 @@ import { readPieces } from './piece-reader.ts'
 /** What a read may hold in memory. */
 export interface BytesBudget {
   charge(bytes: number): void
-}
-
-/** Where the bytes of a chunk are. */
-export interface ChunkBytes {
-  readonly bytes: Uint8Array
-  readonly offset: number
-  readonly length: number
-}
-
-/** Chunks whose bytes are in memory. */
-export interface LoadedPieces {
-  /** The bytes of a chunk of a series that was loaded; undefined when its piece is damaged. */
-  get(chunk: ChunkPlace): ChunkBytes | undefined
-  /** A sentence for each piece that could not be read: where, why, and what is missing of the series that were asked for. */
-  readonly warnings: readonly string[]
 }
 
 /** Pieces known to be damaged, with the reason: they are not read again. */
@@ -44,8 +29,11 @@ export interface LoadDeps {
   readonly onDamagedPiece: ((sentence: string) => void) | undefined
 }
 
-/** Brings the pieces of the series' chunks into memory, from the cache or from disk, neighbours in one read. */
-export async function loadPieces(source: LoadSource, series: readonly BlockSeries[], deps: LoadDeps): Promise<LoadedPieces> {
+/**
+ * Brings the pieces of the series' chunks into memory, from the cache or from disk, neighbours in one read, and gives each chunk its bytes.
+ * @returns a sentence for each piece that could not be read: where, why, and what is missing of the series that were asked for.
+ */
+export async function loadPieces(source: LoadSource, series: readonly BlockSeries[], deps: LoadDeps): Promise<readonly string[]> {
   const { meta, columns, file, damaged } = source
   const pace = createPace()
   const wanted = new Set<number>()
@@ -79,13 +67,11 @@ export async function loadPieces(source: LoadSource, series: readonly BlockSerie
     },
   }
   await readPieces(file, columns, unread, sink, pace)
-  return {
-    warnings: missing.size === 0 ? [] : describe(source, series, missing),
-    get(chunk) {
-      const raw = pieces.get(chunk.piece)
-      return raw === undefined ? undefined : { bytes: raw, offset: chunk.offset, length: chunk.length }
-    },
+  for (const { chunks } of series) {
+    for (const chunk of chunks) chunk.bytes = pieces.get(chunk.piece)
+    if (pace.due(20 + chunks.length)) await pace.breathe()
   }
+  return missing.size === 0 ? [] : describe(source, series, missing)
 }
 
 /** Where a piece lies, and what is wrong with it. */

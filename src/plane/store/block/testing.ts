@@ -68,19 +68,18 @@ export interface ReadResult {
 /** Reads what matches, sample by sample. */
 export async function readBlock(block: Block, range = everything, matchers: readonly Matcher[] = []): Promise<ReadResult> {
   const found = block.match(matchers.map(compileMatcher), range)
-  const loaded = await block.load(found, { charge: () => undefined })
+  const warnings = await block.load(found, { charge: () => undefined })
   const series: Record<string, (readonly [number, number])[]> = {}
   for (const one of found) {
     const buffer = new SampleBuffer()
     for (const chunk of one.chunks) {
-      const bytes = loaded.get(chunk)
-      if (bytes !== undefined) decodeChunk(bytes.bytes, bytes.offset, bytes.length, buffer)
+      if (chunk.bytes !== undefined) decodeChunk(chunk.bytes, chunk.offset, chunk.length, buffer)
     }
     buffer.cut(range.fromMs, range.toMs)
     for (const deleted of one.deleted) removeTimes(buffer, deleted)
     if (buffer.length > 0) series[formatLabels(one.labels)] = samplesOf(buffer)
   }
-  return { series, warnings: loaded.warnings }
+  return { series, warnings }
 }
 
 function samplesOf({ timesMs, values, length }: SampleBuffer): (readonly [number, number])[] {

@@ -20,12 +20,12 @@ export class Arena {
   }
 
   /** Keeps a copy of a chunk that lies elsewhere. */
-  copy(chunk: EncodedChunk): EncodedChunk {
-    const sink = this.#room(chunk.length)
+  copy({ minMs, maxMs, samples, bytes, offset: from, length }: EncodedChunk): EncodedChunk {
+    const sink = this.#room(length)
     const offset = sink.length
-    sink.bytes.set(chunk.bytes.subarray(chunk.offset, chunk.offset + chunk.length), offset)
-    sink.length += chunk.length
-    return { ...chunk, bytes: sink.bytes, offset }
+    sink.bytes.set(bytes.subarray(from, from + length), offset)
+    sink.length += length
+    return { minMs, maxMs, samples, bytes: sink.bytes, offset, length }
   }
 
   #room(bytes: number): ByteSink {

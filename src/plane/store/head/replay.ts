@@ -2,6 +2,7 @@ import { compareLabels } from '../../../core/labels.ts'
 import { sortInTurns } from '../../../core/sort-in-turns.ts'
 import { createPace, type Pace } from '../../../core/turns.ts'
 import type { Block } from '../block/block.ts'
+import { isLoaded } from '../block/block-index.ts'
 import type { MetricMetadata } from '../contract.ts'
 import type { RecordHandler } from '../wal/record.ts'
 import type { Head } from './head.ts'
@@ -58,14 +59,12 @@ export async function restoreInto(head: Head, checkpoint: Block): Promise<string
   const batch = 500
   for (let i = 0; i < matches.length; i += batch) {
     const some = matches.slice(i, i + batch)
-    const pieces = await checkpoint.load(some, { charge() {} })
-    warnings.push(...pieces.warnings)
+    warnings.push(...(await checkpoint.load(some, { charge() {} })))
     for (const { labels, chunks } of some) {
       const series = head.restore(labels)
       for (const chunk of chunks) {
-        const at = pieces.get(chunk)
-        if (at === undefined) continue
-        series.restoreChunk({ minMs: chunk.minMs, maxMs: chunk.maxMs, samples: chunk.samples, ...at }, head.memory)
+        if (!isLoaded(chunk)) continue
+        series.restoreChunk(chunk, head.memory)
         head.counts.samples += chunk.samples
         head.noteTime(chunk.minMs)
         head.noteTime(chunk.maxMs)
