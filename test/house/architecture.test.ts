@@ -14,7 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'sources/loadtest': ['watch', 'instrument', 'tables'],
   'plane/store': ['instrument'],
   'plane/promql': ['plane/store', 'instrument'],
-  'plane/exposition': [],
+  'plane/exposition': ['plane/store'],
   'plane/scrape': ['plane/exposition', 'plane/store', 'instrument'],
   'plane/rules': ['plane/promql', 'plane/store', 'instrument'],
   'surfaces/api': ['plane/rules', 'plane/promql', 'plane/scrape', 'plane/store', 'instrument'],

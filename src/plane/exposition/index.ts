@@ -1,15 +1,4 @@
 export { expositionErrors } from './errors.ts'
+export { OpenMetricsFileParser, type OpenMetricsSink } from './open-metrics-file.ts'
 export { ExpositionParser, type ExpositionSink, type MetadataKind, type SeriesEntry } from './parser.ts'
-export {
-  bracesEnd,
-  type ExpositionFormat,
-  type LabelPair,
-  nameEnd,
-  normalizeBound,
-  parseLabels,
-  parseSeries,
-  quotedEnd,
-  SeriesSyntaxError,
-  show,
-  unescapeLabel,
-} from './series.ts'
+export { type ExpositionFormat, type LabelPair, SeriesSyntaxError } from './series.ts'

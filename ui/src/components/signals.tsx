@@ -39,7 +39,7 @@ const tiles: readonly Tile[] = [
   },
   {
     title: 'Latency',
-    unit: '95 of 100 requests are faster',
+    unit: '95 % are faster',
     lines: [
       { signal: 'p95', label: 'p95', color: '--line-1' },
       { signal: 'p50', label: 'p50', color: '--line-3' },
