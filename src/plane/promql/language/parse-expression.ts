@@ -135,7 +135,9 @@ export class ExpressionParser {
     if (word === undefined) return { bool, matching: none }
     const labels = parseGrouping(reader)
     const group = reader.accept('group_left') ?? reader.accept('group_right')
-    const include = group !== undefined && reader.peek().kind === '(' ? parseGrouping(reader) : []
+    // Its labels may be left out, but only in front of the right side: of anything else Prometheus says that they are missing.
+    const hasLabels = group !== undefined && (reader.peek().kind === '(' || !beginsExpression(reader.peek().kind))
+    const include = hasLabels ? parseGrouping(reader) : []
     const many = group === undefined ? 'none' : group.kind === 'group_left' ? 'left' : 'right'
     return { bool, matching: { on: word.kind === 'on', labels, many, include } }
   }
