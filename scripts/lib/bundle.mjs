@@ -6,7 +6,7 @@ import { root } from './run.mjs'
 const outside = ['@fastify/swagger', '@fastify/swagger-ui', 'onnxruntime-node']
 
 /**
- * Bundles the command and the libraries it needs into few files: one process in place of a thousand modules holds 16 MiB less, and starts sooner
+ * Bundles the command and the libraries it needs into few files: without a thousand modules a process holds 16 MiB less, and starts sooner
  * (docs/decisions/0013). Names and lines stay as they are, so that a stack can be read.
  */
 export async function bundleCommand(outDir) {
