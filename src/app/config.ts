@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { configErrors, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
 import { ReplayConfig } from '../sources/loadtest/config.ts'
-import { ServingConfig } from '../sources/serving/config.ts'
+import { ServingConfig } from '../sources/serving/gateway/config.ts'
 
 /** The `monitor:` block: the plane and its page. What it scrapes and judges stands in prometheus.yml and the rule files. */
 const MonitorConfig = Type.Object(

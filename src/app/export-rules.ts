@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { listModelDirs, readModelSchema } from '../sources/serving/index.ts'
+import { listModelDirs, readModelSchema } from '../sources/serving/models/index.ts'
 import { toRuleFile } from '../watch/index.ts'
 import { readModelwatchConfig } from './config.ts'
 import { prepareFile, prepareFolder } from './whole-file.ts'

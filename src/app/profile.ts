@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 import { defineErrors, ModelwatchError, messageOf } from '../core/errors.ts'
-import { digestOf, findRuntime, type LoadedModel, newestRevision, readModelSchema, runtimes } from '../sources/serving/index.ts'
+import { digestOf, findRuntime, newestRevision, readModelSchema } from '../sources/serving/models/index.ts'
+import { type LoadedModel, runtimes } from '../sources/serving/runtimes/index.ts'
 import { type Cell, locateColumns, openTable, type Table } from '../tables/index.ts'
 import {
   type Columns,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createTestGateway, type TestGateway } from '../sources/serving/testing.ts'
+import { createTestGateway, type TestGateway } from '../sources/serving/gateway/testing.ts'
 import { createReplay } from './replay.ts'
 
 let dir = ''

@@ -3,15 +3,9 @@ import type { Logger } from 'pino'
 import { defineErrors } from '../core/errors.ts'
 import { systemClock } from '../core/time.ts'
 import { addProcessMetrics, Registry } from '../instrument/index.ts'
-import {
-  createGateway,
-  listModelDirs,
-  loadServedModel,
-  readModelPackage,
-  runtimes,
-  type ServedModel,
-  type ServingConfig,
-} from '../sources/serving/index.ts'
+import { createGateway, type ServingConfig } from '../sources/serving/gateway/index.ts'
+import { listModelDirs, loadServedModel, readModelPackage, type ServedModel } from '../sources/serving/models/index.ts'
+import { runtimes } from '../sources/serving/runtimes/index.ts'
 import { listen } from './listen.ts'
 import { readVersion } from './package.ts'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createRandom } from '../../src/core/random.ts'
-import { readModelPackage, readModelSchema } from '../../src/sources/serving/index.ts'
+import { readModelPackage, readModelSchema } from '../../src/sources/serving/models/index.ts'
 import { buildReference, type OutputColumn, parseModelSchema, type ReferenceValue, toRuleFile } from '../../src/watch/index.ts'
 import { committedRules, exampleDir, type PredictedRows, predictFile, Simulation } from './simulation.ts'
 

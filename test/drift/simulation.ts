@@ -8,7 +8,8 @@ import { RunningGroup } from '../../src/plane/rules/group.ts'
 import type { ActiveAlert } from '../../src/plane/rules/index.ts'
 import { parseRuleFile } from '../../src/plane/rules/index.ts'
 import { createMemoryStore, type SeriesRef } from '../../src/plane/store/index.ts'
-import { readModelPackage, runtimes } from '../../src/sources/serving/index.ts'
+import { readModelPackage } from '../../src/sources/serving/models/index.ts'
+import { runtimes } from '../../src/sources/serving/runtimes/index.ts'
 import { locateColumns, openTable } from '../../src/tables/index.ts'
 import {
   type Columns,

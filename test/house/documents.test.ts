@@ -1,7 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readModelPackage, runtimes } from '../../src/sources/serving/index.ts'
+import { readModelPackage } from '../../src/sources/serving/models/index.ts'
+import { runtimes } from '../../src/sources/serving/runtimes/index.ts'
 import { compileRowReader } from '../../src/watch/index.ts'
 import { root } from '../support/source-files.ts'
 

@@ -1,8 +1,8 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { messageOf } from '../../../../core/errors.ts'
 import type { Columns, ModelSchema } from '../../../../watch/index.ts'
-import type { LoadedModel, Runtime } from '../../contract.ts'
-import { servingErrors } from '../../errors.ts'
+import type { LoadedModel, Runtime } from '../contract.ts'
+import { runtimeErrors } from '../errors.ts'
 import { bindInputs } from './inputs.ts'
 import { importOrt, type Ort } from './ort.ts'
 import { bindOutputs } from './outputs.ts'
@@ -33,7 +33,7 @@ async function createSession(ort: Ort, modelPath: string): Promise<InferenceSess
       logSeverityLevel: LOG_FATAL,
     })
   } catch (error) {
-    throw servingErrors.MW_MODEL_UNREADABLE(`${modelPath} is not a readable ONNX model: ${messageOf(error)}`, { cause: error })
+    throw runtimeErrors.MW_MODEL_UNREADABLE(`${modelPath} is not a readable ONNX model: ${messageOf(error)}`, { cause: error })
   }
 }
 
@@ -55,6 +55,6 @@ async function warmUp(model: LoadedModel, modelPath: string, schema: ModelSchema
     await model.predict(probeColumns(schema))
   } catch (error) {
     await model.unload()
-    throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} fails on a row made from model.yaml: ${messageOf(error)}`, { cause: error })
+    throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} fails on a row made from model.yaml: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Columns, Feature, ModelSchema } from '../../../../watch/index.ts'
-import { servingErrors } from '../../errors.ts'
+import { runtimeErrors } from '../errors.ts'
 import type { Ort } from './ort.ts'
 
 type Feeds = Record<string, Tensor>
@@ -16,12 +16,12 @@ const numericArrays = {
 } as const
 type NumericType = keyof typeof numericArrays
 
-/** @throws MW_INPUT_INVALID for a number that 32 bits cannot hold: it would become infinite without a word. */
+/** @throws MW_INPUT_UNFIT for a number that 32 bits cannot hold: it would become infinite without a word. */
 function toFloat32(values: Float64Array): Float32Array {
   const narrow = new Float32Array(values)
   for (let i = 0; i < narrow.length; i++) {
     if (Math.abs(narrow[i]!) === Number.POSITIVE_INFINITY && Number.isFinite(values[i]!)) {
-      throw servingErrors.MW_INPUT_INVALID(`${values[i]} is too large for the model, which computes in 32 bits`)
+      throw runtimeErrors.MW_INPUT_UNFIT(`${values[i]} is too large for the model, which computes in 32 bits`)
     }
   }
   return narrow
@@ -54,7 +54,7 @@ function misfit(feature: Feature, type: string): string | undefined {
  */
 export function bindInputs(ort: Ort, session: InferenceSession, modelPath: string, schema: ModelSchema): (columns: Columns) => Feeds {
   const inputs = session.inputMetadata.map((meta) => {
-    if (!meta.isTensor) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath}: the input ${meta.name} is no tensor`)
+    if (!meta.isTensor) throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath}: the input ${meta.name} is no tensor`)
     return meta
   })
   const names = schema.features.map(({ name }) => name)
@@ -68,7 +68,7 @@ export function bindInputs(ort: Ort, session: InferenceSession, modelPath: strin
     )
   }
   if (inputs.length === 1 && inputs[0]!.shape.length === 2) return bindMatrix(ort, modelPath, schema, inputs[0]!)
-  throw servingErrors.MW_MODEL_MISMATCH(
+  throw runtimeErrors.MW_MODEL_MISMATCH(
     `${modelPath} takes the inputs ${inputs.map(({ name }) => name).join(', ')}; model.yaml has the features ${names.join(', ')}`,
   )
 }
@@ -76,10 +76,10 @@ export function bindInputs(ort: Ort, session: InferenceSession, modelPath: strin
 function bindColumns(ort: Ort, modelPath: string, schema: ModelSchema, inputs: readonly Metadata[]): (columns: Columns) => Feeds {
   for (const [i, { name, type, shape }] of inputs.entries()) {
     const reason = misfit(schema.features[i]!, type)
-    if (reason !== undefined) throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} as ${type}; ${reason}`)
+    if (reason !== undefined) throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} as ${type}; ${reason}`)
     const width = shape.slice(1)
     if (shape.length > 2 || width.some((size) => typeof size === 'number' && size !== 1)) {
-      throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} with the shape [${shape.join(', ')}]; a feature is one value a row`)
+      throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} takes ${name} with the shape [${shape.join(', ')}]; a feature is one value a row`)
     }
   }
   return ({ rows, values }) => {
@@ -100,11 +100,11 @@ function bindMatrix(ort: Ort, modelPath: string, schema: ModelSchema, { name, ty
   for (const feature of schema.features) {
     const reason = feature.type === 'category' ? 'a category has no place in it' : misfit(feature, type)
     if (reason !== undefined)
-      throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} takes one matrix ${name} of ${type}; ${feature.name}: ${reason}`)
+      throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} takes one matrix ${name} of ${type}; ${feature.name}: ${reason}`)
   }
   const width = schema.features.length
   if (!(type in numericArrays) || (typeof shape[1] === 'number' && shape[1] !== width)) {
-    throw servingErrors.MW_MODEL_MISMATCH(
+    throw runtimeErrors.MW_MODEL_MISMATCH(
       `${modelPath} takes ${name} as ${type} with ${shape[1]} columns; model.yaml has ${width} features`,
     )
   }

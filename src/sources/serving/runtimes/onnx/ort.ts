@@ -1,5 +1,5 @@
 import { messageOf } from '../../../../core/errors.ts'
-import { servingErrors } from '../../errors.ts'
+import { runtimeErrors } from '../errors.ts'
 
 export type Ort = typeof import('onnxruntime-node')
 
@@ -9,7 +9,7 @@ export async function importOrt(): Promise<Ort> {
     const module = await import('onnxruntime-node')
     return module.default ?? module
   } catch (error) {
-    throw servingErrors.MW_RUNTIME_MISSING(`this model needs the package onnxruntime-node, which cannot be loaded: ${messageOf(error)}`, {
+    throw runtimeErrors.MW_RUNTIME_MISSING(`this model needs the package onnxruntime-node, which cannot be loaded: ${messageOf(error)}`, {
       cause: error,
     })
   }

@@ -1,6 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import type { ModelSchema, Output, OutputColumn } from '../../../../watch/index.ts'
-import { servingErrors } from '../../errors.ts'
+import { runtimeErrors } from '../errors.ts'
 
 type Data = ArrayLike<number> | ArrayLike<bigint> | readonly string[]
 
@@ -18,13 +18,13 @@ export function bindOutputs(session: InferenceSession, modelPath: string, schema
     const tensor = metadata.has(output.name) ? output.name : sole
     const meta = tensor === undefined ? undefined : metadata.get(tensor)
     if (tensor === undefined || meta === undefined) {
-      throw servingErrors.MW_MODEL_MISMATCH(
+      throw runtimeErrors.MW_MODEL_MISMATCH(
         `${modelPath} answers ${session.outputNames.join(', ')}; model.yaml has the output ${output.name}`,
       )
     }
     const numeric = meta.isTensor && meta.type !== 'string' && meta.type !== 'bool'
     if (!meta.isTensor || (output.kind === 'regression' && !numeric)) {
-      throw servingErrors.MW_MODEL_MISMATCH(
+      throw runtimeErrors.MW_MODEL_MISMATCH(
         `${modelPath} answers ${tensor} as ${meta.isTensor ? meta.type : 'no tensor'}; a ${output.kind} cannot be read from it`,
       )
     }
@@ -43,7 +43,7 @@ function toColumn(output: Output, data: Data, rows: number, modelPath: string): 
   const classes = output.classes?.length ?? 1
   const scored = output.kind === 'classification' && data.length === rows * classes && typeof data[0] === 'number' && rows > 0
   if (!scored && data.length !== rows) {
-    throw servingErrors.MW_MODEL_MISMATCH(`${modelPath} answers ${data.length} values of ${output.name} for ${rows} rows`)
+    throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} answers ${data.length} values of ${output.name} for ${rows} rows`)
   }
   if (output.kind === 'regression') return Float64Array.from(data as ArrayLike<number>, Number)
   if (scored) return Array.from({ length: rows }, (_, r) => output.classes![argMax(data as ArrayLike<number>, r * classes, classes)]!)

@@ -1,22 +1,6 @@
-import { defineFamilies, latencyBucketsSeconds } from '../../instrument/index.ts'
+import { defineFamilies, latencyBucketsSeconds } from '../../../instrument/index.ts'
 
-export const servingFamilies = defineFamilies({
-  requests: {
-    kind: 'counter',
-    name: 'modelwatch_requests_total',
-    help: 'Requests answered.',
-    labels: ['model', 'revision', 'api', 'code'],
-    labelSetsMax: 1000, // 10 models × 5 revisions × 2 APIs × 10 codes
-  },
-  requestDuration: {
-    kind: 'histogram',
-    unit: 'seconds',
-    name: 'modelwatch_request_duration_seconds',
-    help: 'Latency of one request, from its head read to its last byte handed to the socket.',
-    labels: ['model', 'revision', 'api'],
-    buckets: latencyBucketsSeconds,
-    labelSetsMax: 200,
-  },
+export const modelFamilies = defineFamilies({
   phaseDuration: {
     kind: 'histogram',
     unit: 'seconds',
@@ -25,14 +9,6 @@ export const servingFamilies = defineFamilies({
     labels: ['model', 'revision', 'phase'],
     buckets: latencyBucketsSeconds,
     labelSetsMax: 200,
-  },
-  inFlight: {
-    kind: 'gauge',
-    unit: 'none',
-    name: 'modelwatch_requests_in_flight',
-    help: 'Requests being answered now.',
-    labels: ['model', 'revision'],
-    labelSetsMax: 50,
   },
   rowsWaiting: {
     kind: 'gauge',
@@ -57,13 +33,6 @@ export const servingFamilies = defineFamilies({
     help: 'Calls of the model, by why the batch was sent: alone (one request), gathered (several), full, retried (alone again after its batch failed).',
     labels: ['model', 'revision', 'reason'],
     labelSetsMax: 200,
-  },
-  connectionsRefused: {
-    kind: 'counter',
-    name: 'modelwatch_connections_refused_total',
-    help: 'Connections closed at once because serving.connections_max were open already.',
-    labels: [],
-    labelSetsMax: 1,
   },
   modelInfo: {
     kind: 'gauge',

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, MS_PER_SECOND } from '../../core/time.ts'
-import type { Registry } from '../../instrument/index.ts'
+import { type Clock, MS_PER_SECOND } from '../../../core/time.ts'
+import type { Histogram, Registry } from '../../../instrument/index.ts'
 import {
   type Columns,
   compileRowReader,
@@ -14,12 +14,12 @@ import {
   qualityDefaults,
   type ReadRows,
   toExampleRow,
-} from '../../watch/index.ts'
-import { Batcher } from './batcher.ts'
-import type { ServingConfig } from './config.ts'
-import type { Runtime } from './contract.ts'
-import { servingErrors } from './errors.ts'
-import { servingFamilies as families } from './families.ts'
+} from '../../../watch/index.ts'
+import type { Runtime } from '../runtimes/contract.ts'
+import { Batcher } from './batching/batcher.ts'
+import type { ModelsConfig } from './config.ts'
+import { modelErrors } from './errors.ts'
+import { modelFamilies as families } from './families.ts'
 import { digestOf, type ModelPackage } from './model-package.ts'
 
 /** One revision of a model in service: what reads its rows, runs it and watches it. */
@@ -34,6 +34,8 @@ export interface ServedModel {
   predict(columns: Columns): Promise<readonly OutputColumn[]>
   readonly observer: Observer
   readonly quality: QualityTracker
+  /** Time taken to write an answer. */
+  readonly encodeDuration: Histogram
   unload(): Promise<void>
 }
 
@@ -47,7 +49,7 @@ export interface ServedModelDeps {
  * Loads a model package into service.
  * @throws MW_MODEL_PACKAGE when no runtime knows the revision's files, and what the runtime's `load` throws.
  */
-export async function loadServedModel(found: ModelPackage, config: ServingConfig, deps: ServedModelDeps): Promise<ServedModel> {
+export async function loadServedModel(found: ModelPackage, config: ModelsConfig, deps: ServedModelDeps): Promise<ServedModel> {
   const { schema, revision, reference } = found
   const { registry } = deps
   const { runtime, modelPath } = await findRuntime(found, deps.runtimes)
@@ -66,6 +68,7 @@ export async function loadServedModel(found: ModelPackage, config: ServingConfig
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(schema, revision, reference, registry),
     quality: createQualityTracker(schema, revision, registry, { ...qualityDefaults, predictionsMax: config.predictions_remembered_max }),
+    encodeDuration: registry.histogram(families.phaseDuration, { ...of, phase: 'encode' }),
     async unload() {
       await batcher.close() // A client may be gone, and its socket closed, while its rows are still in the model.
       await loaded.unload()
@@ -83,7 +86,7 @@ export async function findRuntime(found: Pick<ModelPackage, 'revisionDir'>, runt
     )
     if (there) return { runtime, modelPath }
   }
-  throw servingErrors.MW_MODEL_PACKAGE(
+  throw modelErrors.MW_MODEL_PACKAGE(
     `${found.revisionDir} holds no model: it needs ${runtimes.map(({ modelFile }) => modelFile).join(' or ')}`,
   )
 }

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import type { Clock } from '../../../core/time.ts'
-import type { LabelOutcome } from '../../../watch/index.ts'
+import type { Clock } from '../../../../core/time.ts'
+import type { LabelOutcome } from '../../../../watch/index.ts'
+import type { ServedModel } from '../../models/index.ts'
 import { compileLabelReader, ID_LENGTH_MAX } from '../label-reader.ts'
 import type { RequestMeter } from '../request-meter.ts'
-import type { ServedModel } from '../served-model.ts'
 import { errorSchema } from './predict.ts'
 
 const Label = Type.Object(

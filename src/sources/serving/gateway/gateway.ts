@@ -1,17 +1,17 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { assertNever, type ErrorKind, ModelwatchError } from '../../core/errors.ts'
-import { type Clock, parseDurationMs } from '../../core/time.ts'
-import { type Registry, textContentType } from '../../instrument/index.ts'
+import { assertNever, type ErrorKind, ModelwatchError } from '../../../core/errors.ts'
+import { type Clock, parseDurationMs } from '../../../core/time.ts'
+import { type Registry, textContentType } from '../../../instrument/index.ts'
+import type { ServedModel } from '../models/index.ts'
 import type { ServingConfig } from './config.ts'
-import { servingErrors } from './errors.ts'
-import { servingFamilies as families } from './families.ts'
+import { gatewayErrors } from './errors.ts'
+import { gatewayFamilies as families } from './families.ts'
 import { parseJsonBody } from './json-body.ts'
 import { createRequestMeter, meterRequests } from './request-meter.ts'
 import { addLabelsRoute } from './routes/labels.ts'
 import { addPredictRoute, type InputFault } from './routes/predict.ts'
-import type { ServedModel } from './served-model.ts'
 
 export interface GatewayDeps {
   readonly registry: Registry
@@ -70,7 +70,7 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
   const meter = createRequestMeter(deps.registry)
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
   for (const served of models) {
-    addPredictRoute(app, served, { clock: deps.clock, rowsMax: config.rows_max, meter, registry: deps.registry })
+    addPredictRoute(app, served, { clock: deps.clock, rowsMax: config.rows_max, meter })
     addLabelsRoute(app, served, { clock: deps.clock, labelsMax: config.rows_max, meter })
   }
   addInfoRoutes(app, models)
@@ -127,8 +127,8 @@ function notFound(method: string, url: string, models: readonly ServedModel[]): 
   const named = /^\/v1\/models\/([^/?]+)/.exec(url)?.[1]
   const names = models.map(({ schema }) => schema.name)
   if (named !== undefined && !names.includes(named))
-    return servingErrors.MW_MODEL_UNKNOWN(`no model ${named.slice(0, 64)} is served here; there is ${names.join(', ')}`)
-  return servingErrors.MW_ROUTE_UNKNOWN(`${method} ${url.slice(0, 100)} is not an address of this gateway`)
+    return gatewayErrors.MW_MODEL_UNKNOWN(`no model ${named.slice(0, 64)} is served here; there is ${names.join(', ')}`)
+  return gatewayErrors.MW_ROUTE_UNKNOWN(`${method} ${url.slice(0, 100)} is not an address of this gateway`)
 }
 
 /** The one place where an error becomes an answer: `code`, `error`, `hint`, and `detail` where fields are at fault. */
@@ -149,12 +149,12 @@ function sendError(error: Error, reply: FastifyReply, onFault: (error: unknown) 
 function translate(error: FastifyError): ModelwatchError | undefined {
   if (error.validation !== undefined) {
     const { instancePath, message } = error.validation[0]!
-    return servingErrors.MW_INPUT_INVALID(`${error.validationContext ?? 'body'}${instancePath} ${message ?? 'is wrong'}`)
+    return gatewayErrors.MW_INPUT_INVALID(`${error.validationContext ?? 'body'}${instancePath} ${message ?? 'is wrong'}`)
   }
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return servingErrors.MW_BODY_TOO_LARGE(`the body is larger than the gateway takes: ${error.message}`)
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return servingErrors.MW_BODY_TYPE('the body must be sent as application/json')
-  if (error.statusCode !== undefined && error.statusCode < 500) return servingErrors.MW_BODY_INVALID(error.message, { cause: error })
+    return gatewayErrors.MW_BODY_TOO_LARGE(`the body is larger than the gateway takes: ${error.message}`)
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return gatewayErrors.MW_BODY_TYPE('the body must be sent as application/json')
+  if (error.statusCode !== undefined && error.statusCode < 500) return gatewayErrors.MW_BODY_INVALID(error.message, { cause: error })
   return undefined
 }
 

@@ -1,5 +1,5 @@
-import type { ModelSchema, Output } from '../../watch/index.ts'
-import { servingErrors } from './errors.ts'
+import type { ModelSchema, Output } from '../../../watch/index.ts'
+import { gatewayErrors } from './errors.ts'
 
 /** The true outcome of one prediction, checked. */
 export interface Label {
@@ -27,12 +27,12 @@ const OUTCOME_MAX = 1e15
 export function compileLabelReader(schema: ModelSchema, labelsMax: number): (body: unknown) => Label[] {
   const outputs = new Map(schema.outputs.filter(({ kind }) => kind === 'regression').map((output) => [output.name, output]))
   return (body) => {
-    if (!isObject(body)) throw servingErrors.MW_BODY_INVALID('the body must be one label, or {"labels": [ … ]}', { hint })
+    if (!isObject(body)) throw gatewayErrors.MW_BODY_INVALID('the body must be one label, or {"labels": [ … ]}', { hint })
     const many = 'labels' in body
     const list: unknown = many ? body.labels : [body]
-    if (!Array.isArray(list)) throw servingErrors.MW_BODY_INVALID('labels must be a list of labels', { hint })
+    if (!Array.isArray(list)) throw gatewayErrors.MW_BODY_INVALID('labels must be a list of labels', { hint })
     if (list.length > labelsMax)
-      throw servingErrors.MW_BODY_INVALID(`labels holds ${list.length} labels; one request may have ${labelsMax}`, { hint })
+      throw gatewayErrors.MW_BODY_INVALID(`labels holds ${list.length} labels; one request may have ${labelsMax}`, { hint })
     const faults = list.flatMap((label, i) => faultsOf(label, outputs).map((fault) => place(fault, i, many)))
     if (faults.length > 0) throw toLabelError(faults)
     return (list as { prediction_id: string; actual: Record<string, number> }[]).map(({ prediction_id, actual }) => ({
@@ -89,6 +89,6 @@ const FAULTS_TOLD_MAX = 100
 function toLabelError(faults: readonly LabelFault[]): Error {
   const first = faults[0]!
   const more = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`
-  const error = servingErrors.MW_INPUT_INVALID(`label ${first.row}: ${first.field === '' ? '' : `${first.field} `}${first.msg}${more}`)
+  const error = gatewayErrors.MW_INPUT_INVALID(`label ${first.row}: ${first.field === '' ? '' : `${first.field} `}${first.msg}${more}`)
   return Object.assign(error, { detail: faults.slice(0, FAULTS_TOLD_MAX) })
 }

@@ -1,17 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import { type Clock, MS_PER_SECOND } from '../../../core/time.ts'
-import type { Registry } from '../../../instrument/index.ts'
-import { type OutputColumn, type RowFault, toRowSchema } from '../../../watch/index.ts'
-import { servingErrors } from '../errors.ts'
-import { servingFamilies as families } from '../families.ts'
+import { type Clock, MS_PER_SECOND } from '../../../../core/time.ts'
+import { type OutputColumn, type RowFault, toRowSchema } from '../../../../watch/index.ts'
+import type { ServedModel } from '../../models/index.ts'
+import { gatewayErrors } from '../errors.ts'
 import type { RequestMeter } from '../request-meter.ts'
-import type { ServedModel } from '../served-model.ts'
 
 export interface PredictDeps {
   readonly clock: Clock
   readonly rowsMax: number
   readonly meter: RequestMeter
-  readonly registry: Registry
 }
 
 /** One field that was refused, in the shape that FastAPI's users know, with row, field and rule beside it. */
@@ -26,8 +23,7 @@ export interface InputFault {
 /** `POST /v1/models/{model}/predict`: one row, or many under `rows`. */
 export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps: PredictDeps): void {
   const { schema, revision } = served
-  const { rowsMax, clock, meter, registry } = deps
-  const encode = registry.histogram(families.phaseDuration, { model: schema.name, revision, phase: 'encode' })
+  const { rowsMax, clock, meter } = deps
   const names = schema.outputs.map(({ name }) => name)
   const numeric = schema.outputs.map(({ kind }) => kind === 'regression')
   const rowsIsFeature = schema.features.some(({ name }) => name === 'rows')
@@ -65,7 +61,7 @@ export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps:
       const text = JSON.stringify(
         single ? { model: schema.name, revision, ...answers[0] } : { model: schema.name, revision, predictions: answers },
       )
-      encode.observe((performance.now() - startMs) / MS_PER_SECOND)
+      served.encodeDuration.observe((performance.now() - startMs) / MS_PER_SECOND)
       return reply.type('application/json; charset=utf-8').send(text)
     },
   )
@@ -74,14 +70,14 @@ export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps:
 function toRows(body: unknown, rowsIsFeature: boolean, rowsMax: number): { rows: readonly unknown[]; single: boolean } {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     const got = body === null ? 'null' : Array.isArray(body) ? 'a list' : `a ${typeof body}`
-    throw servingErrors.MW_BODY_INVALID(`the body must be an object, got ${body === undefined ? 'nothing' : got}`)
+    throw gatewayErrors.MW_BODY_INVALID(`the body must be an object, got ${body === undefined ? 'nothing' : got}`)
   }
   if (rowsIsFeature || !('rows' in body)) return { rows: [body], single: true }
   const { rows, ...rest } = body
-  if (!Array.isArray(rows)) throw servingErrors.MW_BODY_INVALID('rows must be a list of rows')
+  if (!Array.isArray(rows)) throw gatewayErrors.MW_BODY_INVALID('rows must be a list of rows')
   const extra = Object.keys(rest)
-  if (extra.length > 0) throw servingErrors.MW_BODY_INVALID(`beside rows nothing else may stand, got ${extra.slice(0, 5).join(', ')}`)
-  if (rows.length > rowsMax) throw servingErrors.MW_BODY_INVALID(`rows holds ${rows.length} rows; one request may have ${rowsMax}`)
+  if (extra.length > 0) throw gatewayErrors.MW_BODY_INVALID(`beside rows nothing else may stand, got ${extra.slice(0, 5).join(', ')}`)
+  if (rows.length > rowsMax) throw gatewayErrors.MW_BODY_INVALID(`rows holds ${rows.length} rows; one request may have ${rowsMax}`)
   return { rows, single: false }
 }
 
@@ -94,7 +90,7 @@ function toInputError(faults: readonly RowFault[], count: number, single: boolea
   const first = faults[0]!
   const where = [...(single ? [] : [`row ${first.row}`]), ...(first.field === '' ? [] : [first.field])].join(', ')
   const others = count === 1 ? '' : ` (and ${count - 1} more)`
-  const error = servingErrors.MW_INPUT_INVALID(`${where === '' ? 'the row' : where} ${first.message}${others}`)
+  const error = gatewayErrors.MW_INPUT_INVALID(`${where === '' ? 'the row' : where} ${first.message}${others}`)
   return Object.assign(error, { detail, detailCount: count })
 }
 

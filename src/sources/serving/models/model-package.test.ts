@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { digestOf, listModelDirs, newestRevision, readModelPackage } from './model-package.ts'
 
-const weather = join(import.meta.dirname, '../../../examples/weather/models/weather')
+const weather = join(import.meta.dirname, '../../../../examples/weather/models/weather')
 let dir = ''
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'package-'))

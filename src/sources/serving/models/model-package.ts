@@ -4,10 +4,10 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Static, Type } from 'typebox'
-import { parseConfig } from '../../core/config.ts'
-import { messageOf } from '../../core/errors.ts'
-import { type ModelSchema, parseModelSchema, parseReference, type Reference } from '../../watch/index.ts'
-import { servingErrors } from './errors.ts'
+import { parseConfig } from '../../../core/config.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { type ModelSchema, parseModelSchema, parseReference, type Reference } from '../../../watch/index.ts'
+import { modelErrors } from './errors.ts'
 
 /** `revision.yaml`: where a revision comes from. Every key may be left out, and so may the file. */
 const RevisionInfo = Type.Object(
@@ -63,7 +63,7 @@ export async function readModelPackage(dir: string): Promise<ModelPackage> {
 export async function readModelSchema(dir: string): Promise<ModelSchema> {
   const file = join(dir, 'model.yaml')
   const text = await readIfThere(file, readText)
-  if (text === undefined) throw servingErrors.MW_MODEL_PACKAGE(`${dir} is no model: it has no model.yaml`)
+  if (text === undefined) throw modelErrors.MW_MODEL_PACKAGE(`${dir} is no model: it has no model.yaml`)
   return parseModelSchema(text, { file })
 }
 
@@ -72,7 +72,7 @@ export async function newestRevision(dir: string): Promise<string> {
   const revisions = join(dir, 'revisions')
   const names = await listFolders(revisions)
   const newest = names.sort(new Intl.Collator('en', { numeric: true }).compare).at(-1)
-  if (newest === undefined) throw servingErrors.MW_MODEL_PACKAGE(`${dir} has no revision: ${revisions} holds no folder`)
+  if (newest === undefined) throw modelErrors.MW_MODEL_PACKAGE(`${dir} has no revision: ${revisions} holds no folder`)
   return newest
 }
 
@@ -82,7 +82,7 @@ export async function listModelDirs(modelsDir: string): Promise<string[]> {
   for (const name of (await listFolders(modelsDir)).sort()) {
     if ((await readIfThere(join(modelsDir, name, 'model.yaml'), readText)) !== undefined) dirs.push(join(modelsDir, name))
   }
-  if (dirs.length === 0) throw servingErrors.MW_MODEL_PACKAGE(`${modelsDir} holds no model: no folder in it has a model.yaml`)
+  if (dirs.length === 0) throw modelErrors.MW_MODEL_PACKAGE(`${modelsDir} holds no model: no folder in it has a model.yaml`)
   return dirs
 }
 
@@ -120,6 +120,6 @@ async function readIfThere<T>(path: string, read: (path: string) => Promise<T>):
       EPERM: 'permission is denied',
       ELOOP: 'its links lead in a circle',
     }
-    throw servingErrors.MW_MODEL_PACKAGE(`${path} cannot be read: ${reasons[code] ?? messageOf(error)}`, { cause: error })
+    throw modelErrors.MW_MODEL_PACKAGE(`${path} cannot be read: ${reasons[code] ?? messageOf(error)}`, { cause: error })
   }
 }

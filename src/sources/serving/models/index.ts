@@ -1,6 +1,2 @@
-export { ServingConfig } from './config.ts'
-export type { LoadedModel, Runtime } from './contract.ts'
-export { createGateway, type GatewayDeps } from './gateway.ts'
 export { digestOf, listModelDirs, type ModelPackage, newestRevision, readModelPackage, readModelSchema } from './model-package.ts'
-export { runtimes } from './runtimes/all.ts'
 export { findRuntime, loadServedModel, type ServedModel } from './served-model.ts'

@@ -1,4 +1,4 @@
-import type { Columns, ModelSchema, OutputColumn } from '../../watch/index.ts'
+import type { Columns, ModelSchema, OutputColumn } from '../../../watch/index.ts'
 
 /** A model in memory, ready to answer. */
 export interface LoadedModel {

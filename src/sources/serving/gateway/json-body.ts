@@ -1,5 +1,5 @@
-import { messageOf } from '../../core/errors.ts'
-import { servingErrors } from './errors.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { gatewayErrors } from './errors.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -27,7 +27,7 @@ export function parseJsonBody(body: string): unknown {
         // Told below, with the place in the client's own text.
       }
     }
-    throw servingErrors.MW_BODY_INVALID(`the body is not JSON: ${messageOf(error)}`, { cause: error })
+    throw gatewayErrors.MW_BODY_INVALID(`the body is not JSON: ${messageOf(error)}`, { cause: error })
   }
 }
 

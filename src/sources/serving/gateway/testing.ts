@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { Value } from 'typebox/value'
-import { Registry } from '../../instrument/index.ts'
-import type { Columns } from '../../watch/index.ts'
-import { compileRowReader, createObserver, createQualityTracker, toExampleRow } from '../../watch/index.ts'
-import { testReference, testSchema } from '../../watch/testing.ts'
-import { Batcher } from './batcher.ts'
+import { Registry } from '../../../instrument/index.ts'
+import type { Columns } from '../../../watch/index.ts'
+import { compileRowReader, createObserver, createQualityTracker, toExampleRow } from '../../../watch/index.ts'
+import { testReference, testSchema } from '../../../watch/testing.ts'
+import type { ServedModel } from '../models/index.ts'
+import { Batcher, modelFamilies } from '../models/testing.ts'
+import type { LoadedModel } from '../runtimes/contract.ts'
 import { ServingConfig } from './config.ts'
-import type { LoadedModel } from './contract.ts'
 import { createGateway } from './gateway.ts'
-import type { ServedModel } from './served-model.ts'
 
 /** A wind at which the scripted model fails, and one for which it answers NaN. */
 export const FAILING_WIND = 13
@@ -66,6 +66,7 @@ export async function createTestGateway(config: Partial<ServingConfig> = {}): Pr
     predict: (columns) => batcher.predict(columns),
     observer: createObserver(testSchema, of.revision, testReference(), registry),
     quality: createQualityTracker(testSchema, of.revision, registry),
+    encodeDuration: registry.histogram(modelFamilies.phaseDuration, { ...of, phase: 'encode' }),
     unload: () => batcher.close(),
   }
   const errors: unknown[] = []

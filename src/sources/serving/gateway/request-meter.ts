@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { MS_PER_SECOND } from '../../core/time.ts'
-import type { Counter, Histogram, Registry } from '../../instrument/index.ts'
-import { servingFamilies as families } from './families.ts'
+import { MS_PER_SECOND } from '../../../core/time.ts'
+import type { Counter, Histogram, Registry } from '../../../instrument/index.ts'
+import { gatewayFamilies as families } from './families.ts'
 
 /** Counts and times the requests of one route. */
 export interface RouteMeter {

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { ModelwatchError, messageOf } from '../../core/errors.ts'
-import { MS_PER_SECOND } from '../../core/time.ts'
-import type { Registry } from '../../instrument/index.ts'
-import type { Columns, OutputColumn } from '../../watch/index.ts'
-import type { LoadedModel } from './contract.ts'
-import { servingErrors } from './errors.ts'
-import { servingFamilies as families } from './families.ts'
+import { ModelwatchError, messageOf } from '../../../../core/errors.ts'
+import { MS_PER_SECOND } from '../../../../core/time.ts'
+import type { Registry } from '../../../../instrument/index.ts'
+import type { Columns, OutputColumn } from '../../../../watch/index.ts'
+import type { LoadedModel } from '../../runtimes/contract.ts'
+import { modelErrors } from '../errors.ts'
+import { modelFamilies as families } from '../families.ts'
 
 export interface BatcherOptions {
   readonly batchRowsMax: number
@@ -48,10 +48,10 @@ export class Batcher {
    * @throws MW_GATEWAY_BUSY when too many rows wait already; MW_GATEWAY_STOPPING after close; MW_MODEL_FAILED when the model fails on these rows.
    */
   predict(columns: Columns): Promise<readonly OutputColumn[]> {
-    if (this.#closed) return Promise.reject(servingErrors.MW_GATEWAY_STOPPING('the gateway is stopping'))
+    if (this.#closed) return Promise.reject(modelErrors.MW_GATEWAY_STOPPING('the gateway is stopping'))
     if (this.#rowsWaiting > 0 && this.#rowsWaiting + columns.rows > this.#options.rowsWaitingMax) {
       return Promise.reject(
-        servingErrors.MW_GATEWAY_BUSY(`${this.#rowsWaiting} rows wait already; at most ${this.#options.rowsWaitingMax} may`),
+        modelErrors.MW_GATEWAY_BUSY(`${this.#rowsWaiting} rows wait already; at most ${this.#options.rowsWaitingMax} may`),
       )
     }
     this.#rowsWaiting += columns.rows
@@ -140,7 +140,7 @@ export class Batcher {
 /** What the runtime refuses in our words stays as it is; anything else is the model's own failure. */
 function toRefusal(error: unknown): unknown {
   if (error instanceof ModelwatchError && error.kind === 'invalid') return error
-  return servingErrors.MW_MODEL_FAILED(`the model failed on this input: ${messageOf(error)}`, { cause: error })
+  return modelErrors.MW_MODEL_FAILED(`the model failed on this input: ${messageOf(error)}`, { cause: error })
 }
 
 function bindMetrics(registry: Registry, of: { model: string; revision: string }) {

@@ -1,0 +1,2 @@
+export { ServingConfig } from './config.ts'
+export { createGateway, type GatewayDeps } from './gateway.ts'

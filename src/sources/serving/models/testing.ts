@@ -1,0 +1,2 @@
+export { Batcher } from './batching/batcher.ts'
+export { modelFamilies } from './families.ts'

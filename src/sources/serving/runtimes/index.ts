@@ -1,0 +1,2 @@
+export { runtimes } from './all.ts'
+export type { LoadedModel, Runtime } from './contract.ts'
