@@ -14,5 +14,5 @@ export {
 } from './profile.ts'
 export { createQualityTracker, type LabelOutcome, type QualityOptions, type QualityTracker, qualityDefaults } from './quality.ts'
 export { parseReference, type Reference, type ReferenceValue } from './reference.ts'
-export { type Columns, compileRowReader, type ReadRows, type RowFault } from './rows.ts'
+export { type Column, type Columns, compileRowReader, type ReadRows, type RowFault } from './rows.ts'
 export { type Feature, type ModelSchema, type Output, parseModelSchema } from './schema.ts'

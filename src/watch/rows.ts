@@ -5,6 +5,13 @@ import type { Feature, ModelSchema } from './schema.ts'
 export const violationRules = ['missing', 'type', 'range', 'category', 'nonfinite', 'unknown'] as const
 export type ViolationRule = (typeof violationRules)[number]
 
+/**
+ * Values of one feature or output, row by row; where it has a shape, a row's values stand one after the other, in row-major order.
+ * Numbers, integers and booleans (0 or 1) are a Float64Array, 64-bit integers a BigInt64Array or BigUint64Array, categories and text strings,
+ * pictures the bytes of their files.
+ */
+export type Column = Float64Array | BigInt64Array | BigUint64Array | readonly string[] | readonly Uint8Array[]
+
 /** Rows as columns, one per feature in the schema's order: numbers, integers and booleans (0 or 1) as Float64Array, categories as strings. */
 export interface Columns {
   readonly rows: number
