@@ -4,6 +4,7 @@ export type ErrorKind =
   | 'config'
   | 'not_found'
   | 'conflict'
+  | 'gone'
   | 'overloaded'
   | 'unavailable'
   | 'timeout'

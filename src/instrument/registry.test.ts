@@ -62,3 +62,22 @@ test('a vector stands at 0 from the start and counts by cell', () => {
   cells[1]! += 1
   expect(registry.render()).toContain('x_bins_total{bin="[0,1)"} 0\nx_bins_total{bin="missing"} 1\n')
 })
+
+test('a part is rendered with the whole, and taken away alone', () => {
+  const whole = new Registry()
+  whole.counter(families.requests, { code: '200' }).add()
+  const part = whole.part()
+  part.counter(families.requests, { code: '500' }).add()
+  part.counter(families.requests, { code: '200' }).add() // The whole's own, which stays.
+  part.vector(families.bins, [{ bin: '[0,1)' }, { bin: 'missing' }])[0]! += 1
+  part.vector(families.bins, [])
+  let reads = 0
+  part.read(families.bins, { bin: 'nan' }, () => ++reads)
+  expect(whole.render()).toContain('x_requests_total{code="200"} 2\nx_requests_total{code="500"} 1\n')
+  expect(whole.render()).toContain('x_bins_total{bin="nan"} 2\n')
+  part.remove()
+  expect(whole.render().split('\n').filter((line) => /^x_/.test(line))).toEqual(['x_requests_total{code="200"} 2'])
+  expect(reads).toBe(2)
+  whole.part().vector(families.bins, [{ bin: 'missing' }])
+  expect(whole.render()).toContain('x_bins_total{bin="missing"} 0\n')
+})

@@ -31,11 +31,25 @@ const droppedSpec = {
  * Recording is an array increment: look a handle up once, keep it, use it on the hot path.
  */
 export class Registry {
-  readonly #families = new Map<string, FamilyState>()
+  readonly #families: Map<string, FamilyState>
   readonly #dropped: FamilyState
+  /** What takes away again the series that were added through this very object. */
+  readonly #undo: (() => void)[] = []
 
-  constructor() {
-    this.#dropped = new FamilyState(droppedSpec)
+  /** @param whole - The registry that this one is a part of; left out, it is a whole of its own. */
+  constructor(whole?: Registry) {
+    this.#families = whole === undefined ? new Map() : whole.#families
+    this.#dropped = whole === undefined ? new FamilyState(droppedSpec) : whole.#dropped
+  }
+
+  /** A part of this registry, rendered with it, whose series can be taken away together when what they tell of is gone. */
+  part(): Registry {
+    return new Registry(this)
+  }
+
+  /** Takes away every series that was added through this part. Its handles may still be written to; nobody sees it. */
+  remove(): void {
+    for (const undo of this.#undo.splice(0)) undo()
   }
 
   counter<S extends CounterSpec>(spec: S, labels: LabelRecord<S>): Counter {
@@ -59,9 +73,12 @@ export class Registry {
   /** A series whose value is asked for at each scrape: of a counter, its whole count so far. */
   read<S extends GaugeSpec | CounterSpec>(spec: S, labels: LabelRecord<S>, read: () => number): void {
     const cells = this.#cells(spec, [labels], 1)
-    this.#state(spec).reads.push(() => {
+    const { reads } = this.#state(spec)
+    const refresh = () => {
       cells[0] = read()
-    })
+    }
+    reads.add(refresh)
+    this.#undo.push(() => reads.delete(refresh))
   }
 
   /**
@@ -114,6 +131,7 @@ export class Registry {
       counted[0]! += labelSets.length
       return new Float64Array(labelSets.length * width) // Written to, never rendered.
     }
+    if (labelSets.length > 0) this.#undo.push(() => state.remove(labelSets))
     return state.add(labelSets, width)
   }
 }
@@ -127,7 +145,7 @@ interface Block {
 class FamilyState {
   readonly spec: FamilySpec
   readonly blocks: Block[] = []
-  readonly reads: (() => void)[] = []
+  readonly reads = new Set<() => void>()
   size = 0
   readonly #byKey = new Map<string, Float64Array>()
 
@@ -157,6 +175,15 @@ class FamilyState {
     this.blocks.push({ prefixes, cells })
     this.size += labelSets.length
     return cells
+  }
+
+  /** @param labelSets - As they were added, together. */
+  remove(labelSets: readonly Readonly<Record<string, string>>[]): void {
+    const first = this.#byKey.get(this.#key(labelSets[0]!))!
+    const at = this.blocks.findIndex(({ cells }) => cells.buffer === first.buffer)
+    this.blocks.splice(at, 1)
+    for (const labels of labelSets) this.#byKey.delete(this.#key(labels))
+    this.size -= labelSets.length
   }
 
   render(): string {
