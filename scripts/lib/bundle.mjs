@@ -5,6 +5,9 @@ import { root } from './run.mjs'
 /** Packages that stay outside: with files of their own that they look for beside their code. They are the package's `dependencies`. */
 const outside = ['@fastify/swagger', '@fastify/swagger-ui', 'onnxruntime-node']
 
+/** What is started by itself: the command, and the program of a thread that holds a model. */
+const entries = { main: 'src/cli/main.ts', 'model-thread': 'src/sources/serving/runtimes/threads/main.ts' }
+
 /**
  * Bundles the command and the libraries it needs into few files: without a thousand modules a process holds 16 MiB less, and starts sooner
  * (docs/decisions/0013). Names and lines stay as they are, so that a stack can be read.
@@ -17,11 +20,12 @@ export async function bundleCommand(outDir) {
     logLevel: 'warn',
     publicDir: false,
     build: {
-      ssr: 'src/cli/main.ts',
+      ssr: true,
       target: 'node24',
       outDir,
       minify: false,
       rolldownOptions: {
+        input: entries,
         output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js', comments: { legal: true, jsdoc: false } },
       },
     },

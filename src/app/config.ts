@@ -4,6 +4,8 @@ import { type Static, Type } from 'typebox'
 import { configErrors, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
 import { ReplayConfig } from '../sources/loadtest/config.ts'
 import { ServingConfig } from '../sources/serving/gateway/config.ts'
+import { QueueConfig } from '../sources/serving/queue/config.ts'
+import { WorkConfig } from '../sources/serving/worker/config.ts'
 
 /** The `monitor:` block: the plane and its page. What it scrapes and judges stands in prometheus.yml and the rule files. */
 const MonitorConfig = Type.Object(
@@ -29,6 +31,8 @@ const MonitorConfig = Type.Object(
 export const ModelwatchConfig = Type.Object(
   {
     serving: ServingConfig,
+    queue: QueueConfig,
+    work: WorkConfig,
     monitor: MonitorConfig,
     replay: Type.Array(ReplayConfig, { default: [] }),
   },

@@ -9,7 +9,7 @@ import { encodeWriteRequest, snappyCompress } from '../surfaces/api/remote-write
 import { apiFamilies } from './api-metrics.ts'
 import { startMonitor } from './monitor.ts'
 import { monitorFamilies } from './monitor-metrics.ts'
-import type { RunningRole } from './serve.ts'
+import type { RunningRole } from './running-role.ts'
 
 const quiet = { info() {}, warn() {}, error() {} }
 let folder: string

@@ -24,7 +24,7 @@ import {
 } from './monitor-options.ts'
 import { readVersion } from './package.ts'
 import { type PrometheusConfig, readPrometheusConfig, readRuleFiles } from './prometheus-config.ts'
-import type { RunningRole } from './serve.ts'
+import type { RunningRole } from './running-role.ts'
 import { hasPage, servePage } from './web-page.ts'
 
 /** As much of pino as the monitor uses. */

@@ -1,21 +1,25 @@
 import { basename, join } from 'node:path'
 import { defineErrors, ModelwatchError, messageOf } from '../core/errors.ts'
-import { digestOf, findRuntime, newestRevision, readModelSchema } from '../sources/serving/models/index.ts'
+import { digestOf, readModelPackage } from '../sources/serving/models/index.ts'
 import { type LoadedModel, runtimes } from '../sources/serving/runtimes/index.ts'
 import { type Cell, locateColumns, openTable, type Table } from '../tables/index.ts'
 import {
+  type Column,
   type Columns,
   compileRowReader,
   createProfileBuilder,
+  isJudged,
+  joinColumns,
   type ModelSchema,
-  type OutputColumn,
   profileDefaults,
   type ReadRows,
   type Reference,
+  sliceRows,
   toInputValue,
   toNumber,
   toReferenceJson,
 } from '../watch/index.ts'
+import { modelThreadFile } from './package.ts'
 import { prepareFile } from './whole-file.ts'
 
 export type { Reference } from '../watch/index.ts'
@@ -70,14 +74,18 @@ export interface ProfileResult {
  */
 export async function profileModel(request: ProfileRequest): Promise<ProfileResult> {
   const { modelDir, dataFile } = request
-  const schema = await readModelSchema(modelDir)
-  const revisionDir = join(modelDir, 'revisions', request.revision ?? (await newestRevision(modelDir)))
-  const { runtime, modelPath } = await findRuntime({ revisionDir }, runtimes)
+  const { schema, revisionDir, runtime, modelPath, settings } = await readModelPackage(modelDir, runtimes, request.revision)
   const out = await prepareFile(request.out ?? join(revisionDir, 'reference.json'))
   const table = await openTable(dataFile)
   const readBatch = compileBatchReader(table, schema, request)
   const builder = createProfileBuilder(schema, { ...profileDefaults, binsMax: request.binsMax })
-  const model = await runtime.load(modelPath, schema)
+  const model = await runtime.load(modelPath, schema, {
+    settings,
+    placement: 'inline',
+    threads: 1,
+    threadFile: modelThreadFile,
+    onEvent() {},
+  })
   let [seen, skipped] = [0, 0]
   try {
     for await (const batch of table.batches()) {
@@ -115,8 +123,8 @@ function compileBatchReader(table: Table, schema: ModelSchema, { dataFile, skipI
     table,
     schema.features.map(({ name }) => name),
   )
-  const outcomes = schema.outputs.flatMap(({ kind, name }) =>
-    kind === 'regression' && table.columns.includes(name) ? [{ name, place: table.columns.indexOf(name) }] : [],
+  const outcomes = schema.outputs.flatMap((output) =>
+    isJudged(output) && table.columns.includes(output.name) ? [{ name: output.name, place: table.columns.indexOf(output.name) }] : [],
   )
   const readRows = compileRowReader(schema)
   const toRow = (cells: readonly Cell[]) =>
@@ -148,18 +156,13 @@ function toOutcome(cell: Cell): number {
 
 const PREDICT_ROWS_MAX = 1024
 
-/** @returns shape [outputs][rows]. */
-async function predictAll(columns: Columns, model: LoadedModel): Promise<OutputColumn[]> {
-  const pieces: (readonly OutputColumn[])[] = []
+/** @returns by output, in the schema's order. */
+async function predictAll(columns: Columns, model: LoadedModel): Promise<Column[]> {
+  const pieces: (readonly Column[])[] = []
   for (let from = 0; from < columns.rows; from += PREDICT_ROWS_MAX) {
-    const to = Math.min(columns.rows, from + PREDICT_ROWS_MAX)
-    pieces.push(await model.predict({ rows: to - from, values: columns.values.map((column) => column.slice(from, to)) }))
+    pieces.push(await model.predict(sliceRows(columns, from, Math.min(columns.rows, from + PREDICT_ROWS_MAX))))
   }
-  return pieces[0]!.map((first, o) =>
-    first instanceof Float64Array
-      ? Float64Array.from(pieces.flatMap((piece) => [...(piece[o] as Float64Array)]))
-      : pieces.flatMap((piece) => piece[o] as string[]),
-  )
+  return pieces[0]!.map((_, o) => joinColumns(pieces.map((piece) => piece[o]!)))
 }
 
 /** What a model throws is its own, and no more than a message. */

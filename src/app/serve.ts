@@ -1,65 +1,54 @@
-import { resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { defineErrors } from '../core/errors.ts'
-import { systemClock } from '../core/time.ts'
+import { parseDurationMs, systemClock } from '../core/time.ts'
 import { addProcessMetrics, Registry } from '../instrument/index.ts'
-import { createGateway, type ServingConfig } from '../sources/serving/gateway/index.ts'
-import { listModelDirs, loadServedModel, readModelPackage, type ServedModel } from '../sources/serving/models/index.ts'
-import { runtimes } from '../sources/serving/runtimes/index.ts'
+import { createGateway } from '../sources/serving/gateway/index.ts'
+import { defaultTrafficUrl } from '../sources/serving/traffic/index.ts'
+import { createAddressPolicy } from '../sources/serving/worker/index.ts'
 import { listen } from './listen.ts'
+import { openModels } from './models.ts'
 import { readVersion } from './package.ts'
-
-export const serveErrors = defineErrors({
-  MW_MODEL_TWICE: {
-    kind: 'config',
-    retryable: false,
-    hint: 'Give one of them another name in its model.yaml, or move it out of the models folder.',
-  },
-})
-
-/** A role that runs: where it is reached, and how it ends. */
-export interface RunningRole {
-  readonly url: string
-  /** Lets what is under way end first. */
-  close(): Promise<void>
-}
+import { openTaskQueue } from './queue.ts'
+import type { RunningRole } from './running-role.ts'
+import { createTaskWorker, type WorkRoleConfig } from './work.ts'
 
 /**
- * Starts the gateway: loads every model of the folder, then listens. Nothing listens before every model can answer.
+ * Starts the gateway: loads every model of the folder, opens the queue, then listens. Nothing listens before every model can answer.
+ * With `work.in_gateway` it works through the tasks itself, sharing the models' calls with the requests.
  * @param baseDir - What paths of the configuration are relative to.
  */
-export async function startGateway(config: ServingConfig, baseDir: string, deps: { log: Logger }): Promise<RunningRole> {
+export async function startGateway(config: WorkRoleConfig, baseDir: string, deps: { log: Logger }): Promise<RunningRole> {
+  const { serving, queue: queueConfig, work } = config
   const { log } = deps
   const registry = new Registry()
   addProcessMetrics(registry)
-  const models: ServedModel[] = []
-  const dirByName = new Map<string, string>()
-  for (const dir of await listModelDirs(resolve(baseDir, config.models))) {
-    const found = await readModelPackage(dir)
-    const other = dirByName.get(found.schema.name)
-    if (other !== undefined) throw serveErrors.MW_MODEL_TWICE(`${other} and ${dir} both hold a model named ${found.schema.name}`)
-    dirByName.set(found.schema.name, dir)
-    const served = await loadServedModel(found, config, { registry, clock: systemClock, runtimes })
-    models.push(served)
-    log.info({ model: served.schema.name, revision: served.revision }, `serves ${served.schema.name}, revision ${served.revision}`)
-    if (!served.watched)
-      log.warn(
-        { model: served.schema.name },
-        `${served.schema.name} has no reference.json: its drift is not watched; make one with "modelwatch profile"`,
-      )
+  const ends: (() => Promise<void>)[] = []
+  const end = async () => {
+    for (const close of ends.splice(0).reverse()) await close()
   }
-  const app = await createGateway(models, config, {
-    registry,
-    clock: systemClock,
-    version: readVersion(),
-    onError: (error, { method, url }) => log.error({ err: error, method, url }, 'a request failed'),
-  })
-  const url = await listen(app, config.listen, 'serving.listen')
-  return {
-    url,
-    async close() {
-      await app.close()
-      await Promise.all(models.map((served) => served.unload()))
-    },
+  try {
+    const trafficUrl = serving.traffic_url ?? defaultTrafficUrl(queueConfig.url)
+    const host = await openModels(
+      { config: serving, baseDir, trafficUrl, placement: 'inline', threads: work.threads_min },
+      { registry, log },
+    )
+    ends.push(() => host.close())
+    const queue = await openTaskQueue(queueConfig, baseDir, { registry })
+    ends.push(() => queue.close())
+    const worker = work.in_gateway ? createTaskWorker(config, { queue, host, registry, log }) : undefined
+    if (worker !== undefined) ends.push(() => worker.close())
+    const app = await createGateway(host, serving, {
+      registry,
+      clock: systemClock,
+      version: readVersion(),
+      tasks: { queue, resultsMs: parseDurationMs(queueConfig.results_for)!, webhookFault: createAddressPolicy(work.webhooks).faultOf },
+      onError: (error, { method, url }) => log.error({ err: error, method, url }, 'a request failed'),
+    })
+    const url = await listen(app, serving.listen, 'serving.listen')
+    ends.push(() => app.close())
+    worker?.start()
+    return { url, close: end }
+  } catch (error) {
+    await end()
+    throw error
   }
 }

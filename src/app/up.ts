@@ -30,10 +30,12 @@ export interface RunningReplay {
 export interface Running {
   readonly gatewayUrl: string
   readonly monitorUrl: string
+  /** Of the worker processes, where there are any. */
+  readonly workerUrls: readonly string[]
   readonly replays: readonly RunningReplay[]
   /** Resolves when all has ended; rejects when a role is given up. */
   readonly ended: Promise<void>
-  /** Ends the replays first, then the gateway, then the monitor, so that the last requests are still seen. */
+  /** Ends the replays first, then the gateway and the workers, then the monitor, so that the last requests are still seen. */
   stop(): Promise<void>
 }
 
@@ -44,7 +46,7 @@ const RESTARTS_MAX = 5
 const STABLE_MS = 60_000
 
 /**
- * Starts what DIR/modelwatch.yaml names: gateway and monitor as processes of their own, so that a heavy query never slows a prediction,
+ * Starts what DIR/modelwatch.yaml names: gateway, monitor and workers as processes of their own, so that a heavy query never slows a prediction,
  * and the replays here. A role that dies is started anew, more slowly each time.
  * @param signal - Gives up the start when aborted; afterwards `stop` ends what runs.
  * @throws RoleFailure when a role cannot start, and what reading the configuration throws; nothing is left running then.
@@ -59,15 +61,26 @@ export async function startUp(dir: string, deps: UpDeps, signal: AbortSignal): P
     stopping.signal,
   )
   const monitor = new SupervisedRole('monitor', (listen) => monitorArgs(config, dir, listen), deps, stopping.signal)
+  const workers = workerListens(config.work).map(
+    (at, i) =>
+      new SupervisedRole(
+        i === 0 ? 'worker' : `worker ${i + 1}`,
+        (listen) => ['work', dir, '--listen', listen ?? at],
+        deps,
+        stopping.signal,
+      ),
+  )
+  const roles = [gateway, monitor, ...workers]
   const stopRoles = async () => {
     await gateway.stop()
+    await Promise.all(workers.map((worker) => worker.stop()))
     await monitor.stop()
   }
   const replays: RunningReplay[] = []
-  let urls: [string, string]
+  let urls: string[]
   try {
-    urls = await untilAborted(Promise.all([gateway.start(), monitor.start()]), signal)
-    for (const entry of config.replay) replays.push({ config: entry, replay: await createReplay(toReplayOptions(entry, dir, urls[0])) })
+    urls = await untilAborted(Promise.all(roles.map((role) => role.start())), signal)
+    for (const entry of config.replay) replays.push({ config: entry, replay: await createReplay(toReplayOptions(entry, dir, urls[0]!)) })
   } catch (error) {
     stopping.abort()
     await stopRoles()
@@ -84,9 +97,16 @@ export async function startUp(dir: string, deps: UpDeps, signal: AbortSignal): P
     })()
     return stopped
   }
-  const ended = Promise.race([gateway.ended, monitor.ended])
+  const ended = Promise.race(roles.map((role) => role.ended))
   ended.catch(() => {}) // The caller awaits it; until then it must not end the process.
-  return { gatewayUrl: urls[0], monitorUrl: urls[1], replays, ended, stop }
+  const [gatewayUrl, monitorUrl, ...workerUrls] = urls as [string, string, ...string[]]
+  return { gatewayUrl, monitorUrl, workerUrls, replays, ended, stop }
+}
+
+/** Where each worker process listens: the first at `work.listen`, the others on the ports after it; on any free ports when that is 0. */
+function workerListens({ listen, processes }: ModelwatchConfig['work']): string[] {
+  const [, host, port] = /^(.*):(\d+)$/.exec(listen) ?? [undefined, listen, '0']
+  return Array.from({ length: processes }, (_, i) => `${host}:${port === '0' ? 0 : Number(port) + i}`)
 }
 
 function monitorArgs({ monitor }: ModelwatchConfig, dir: string, listen = monitor.listen): string[] {

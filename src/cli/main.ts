@@ -8,6 +8,7 @@ import { addReplayCommand } from './commands/replay.ts'
 import { addMonitorCommand, addServeCommand } from './commands/roles.ts'
 import { addTsdbCommand } from './commands/tsdb.ts'
 import { addUpCommand } from './commands/up.ts'
+import { addWorkCommand } from './commands/work.ts'
 import { reportError } from './output.ts'
 
 const USAGE_EXIT_CODE = 2
@@ -32,6 +33,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a check found some
     )
   addUpCommand(program, fileURLToPath(import.meta.url))
   addServeCommand(program)
+  addWorkCommand(program)
   addMonitorCommand(program)
   addProfileCommand(program)
   addReplayCommand(program)

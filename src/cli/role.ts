@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import type { RunningRole } from '../app/serve.ts'
+import type { RunningRole } from '../app/running-role.ts'
 import type { RoleMessage } from '../app/supervisor/child.ts'
 import { ModelwatchError, messageOf } from '../core/errors.ts'
 

@@ -19,3 +19,24 @@ test.for([
   ['category', 12, '12'],
   ['category', null, null],
 ] as const)('%s from %s is %s', ([type, cell, want]) => expect(toInputValue({ type }, cell)).toEqual(want))
+
+test.for([
+  ['int64', ' 9223372036854775807 ', '9223372036854775807'],
+  ['uint64', 18446744073709551615n, 18446744073709551615n],
+  ['int64', '', null],
+  ['int64', 'n/a', 'n/a'],
+  ['image', 'iVBORw0KGgo=', 'iVBORw0KGgo='],
+] as const)('%s from %s is %s', ([type, cell, want]) => expect(toInputValue({ type }, cell)).toEqual(want))
+
+test.for([
+  [
+    '[[1, 2], [3, null]]',
+    [
+      [1, 2],
+      [3, null],
+    ],
+  ],
+  ['', null],
+  ['[1, 2', '[1, 2'],
+  ['7', '7'],
+] as const)('a feature with a shape from %s', ([cell, want]) => expect(toInputValue({ type: 'number', shape: [2, 2] }, cell)).toEqual(want))

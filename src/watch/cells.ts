@@ -14,17 +14,33 @@ const truths: Readonly<Record<string, boolean>> = {
 
 /**
  * A cell of a table as the JSON value a client would send for this feature. Tables, unlike JSON, write everything as text, so text is read
- * as the feature's type; what cannot be read stays text, for the row reader to refuse by name. An empty cell is null.
+ * as the feature's type, of a feature with a shape as a JSON list; what cannot be read stays text, for the row reader to refuse by name.
+ * An empty cell is null.
  */
-export function toInputValue(feature: Pick<Feature, 'type'>, cell: Cell): unknown {
+export function toInputValue(feature: Pick<Feature, 'type' | 'shape'>, cell: Cell): unknown {
   if (cell === null || cell === '') return null
+  if (feature.shape !== undefined) return toList(cell)
   switch (feature.type) {
     case 'category':
+    case 'image':
       return String(cell)
+    case 'int64':
+    case 'uint64':
+      return typeof cell === 'string' ? cell.trim() : cell
     case 'boolean':
       return typeof cell === 'boolean' ? cell : (truths[String(cell)] ?? String(cell))
     default:
       return typeof cell === 'boolean' ? cell : toNumber(cell)
+  }
+}
+
+/** A feature with a shape stands in a table as a JSON list. */
+function toList(cell: Exclude<Cell, null>): unknown {
+  if (typeof cell !== 'string' || !cell.trimStart().startsWith('[')) return cell
+  try {
+    return JSON.parse(cell)
+  } catch {
+    return cell // Text still, for the row reader to refuse by name.
   }
 }
 

@@ -20,7 +20,7 @@ const DEVIATE_DIGITS = 3
  * @see Yurdakul (2018), Western Michigan University, dissertation 3208; Wilson and Hilferty (1931), PNAS 17:684.
  */
 export function toRuleFile(schema: ModelSchema): string {
-  const groups = [driftGroup(schema), serviceGroup(schema)]
+  const groups = [...(valuesOf(schema).length === 0 ? [] : [driftGroup(schema)]), serviceGroup(schema)]
   const document = new Document({ groups: groups.map((group) => ({ ...group, rules: group.rules.map(({ says: _, ...rule }) => rule) })) })
   document.commentBefore = [
     ` Rules of the model ${schema.name}, generated from its model.yaml by "modelwatch export rules".`,
@@ -64,11 +64,7 @@ function driftGroup(schema: ModelSchema): DocumentedGroup {
     name: `modelwatch-${schema.name}-drift`,
     interval: drift.interval,
     rules: [
-      {
-        says: 'Rows that fell into each bin in the window, over all replicas.',
-        record: 'modelwatch:bin_rows',
-        expr: `sum by (${perValue}, bin) (increase(modelwatch_value_bin_total${of}[${drift.window}]))`,
-      },
+      ...binRows(schema, perValue),
       {
         says: 'Training rows in the same bin; every gateway exposes the same ones.',
         record: 'modelwatch:bin_rows:reference',
@@ -130,6 +126,26 @@ function driftGroup(schema: ModelSchema): DocumentedGroup {
       },
     ],
   }
+}
+
+/**
+ * Rows by bin. A value with a shape falls into many bins a row, and those of one row are seldom independent: a row is one observation all the same,
+ * shared among its bins, so that chance is not underrated.
+ */
+function binRows(schema: ModelSchema, perValue: string): DocumentedRule[] {
+  const model = `model=${JSON.stringify(schema.name)}`
+  const shaped = valuesOf(schema).filter(({ width }) => width > 1)
+  const rows = (matchers: string) => `sum by (${perValue}, bin) (increase(modelwatch_value_bin_total{${matchers}}[${schema.drift.window}]))`
+  const record = 'modelwatch:bin_rows'
+  const others = shaped.length === 0 ? model : `${model}, name!~"${shaped.map(({ name }) => name).join('|')}"`
+  return [
+    { says: 'Rows that fell into each bin in the window, over all replicas.', record, expr: rows(others) },
+    ...shaped.map(({ name, width }) => ({
+      says: `The ${width} values that a row has of ${name} count as one.`,
+      record,
+      expr: `${rows(`${model}, name="${name}"`)} / ${width}`,
+    })),
+  ]
 }
 
 function serviceGroup({ name, drift }: ModelSchema): DocumentedGroup {

@@ -43,6 +43,14 @@ export const watchFamilies = defineFamilies({
     labels: ['model', 'revision', 'name', 'rule'],
     labelSetsMax: VALUE_SETS_MAX,
   },
+  inputVariance: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_input_variance',
+    help: 'Population variance of all numbers of the last predictions together, as many as window says; NaN before the first one.',
+    labels: ['model', 'revision', 'window'],
+    labelSetsMax: 100,
+  },
   labels: {
     kind: 'counter',
     name: 'modelwatch_labels_total',

@@ -1,17 +1,22 @@
 import type { Registry } from '../instrument/index.ts'
 import { type BinLayout, binOfCategory, binOfNumber, specialBin } from './bins.ts'
+import type { Column } from './columns.ts'
 import { watchFamilies as families } from './families.ts'
-import type { OutputColumn } from './profile.ts'
+import { type ViolationRule, violationRules } from './findings.ts'
+import { createInputVariance, VARIANCE_WINDOW } from './input-variance.ts'
 import { type Reference, referenceRows, toLayout, valuesOf } from './reference.ts'
-import { type ReadRows, type ViolationRule, violationRules } from './rows.ts'
+import type { ReadRows } from './rows.ts'
 import type { ModelSchema } from './schema.ts'
 
-/** Counts what passes through one revision of a model. Recording is array increments; nothing is kept of a row. */
+/**
+ * Counts what passes through one revision of a model. Recording is array increments; nothing is kept of a row but, for the variance of the inputs,
+ * the mean and spread of the last few.
+ */
 export interface Observer {
-  /** Counts every value of the rows, served or refused, and the rules they broke. */
+  /** Counts every value of the rows, served or refused, and the rules they broke. Rows are served when none of the request is at fault. */
   inputs(rows: ReadRows): void
-  /** @param outputs - shape [outputs][rows], in the schema's order. */
-  outputs(outputs: readonly OutputColumn[]): void
+  /** @param outputs - By output, in the schema's order. */
+  outputs(outputs: readonly Column[]): void
 }
 
 /**
@@ -21,46 +26,47 @@ export interface Observer {
 export function createObserver(schema: ModelSchema, revision: string, reference: Reference | undefined, registry: Registry): Observer {
   const model = schema.name
   const binned = reference === undefined ? [] : registerBins(schema, revision, reference, registry)
+  const inputs = binned.filter(({ role }) => role === 'input')
+  const outcomes = binned.filter(({ role }) => role === 'output')
+  const byFeature = new Map(inputs.map((value) => [value.index, value]))
   const violations = registerViolations(schema, revision, registry)
+  const variance = createInputVariance(schema)
+  if (variance !== undefined) registry.read(families.inputVariance, { model, revision, window: String(VARIANCE_WINDOW) }, variance.read)
   for (const { role, name, type, unit } of valuesOf(schema))
     registry.gauge(families.valueInfo, { model, revision, role, name, type, unit }).set(1)
 
   return {
     inputs(rows) {
-      for (const [f, column] of rows.columns.values.entries()) {
-        const value = binned[f]
-        if (value !== undefined) countColumn(value, column)
-      }
-      for (const { row, feature, bin } of rows.specials) {
-        const value = binned[feature]
+      for (const value of inputs) countColumn(value, rows.columns.values[value.index]!)
+      for (const { feature, bin, count } of rows.specials) {
+        const value = byFeature.get(feature)
         if (value === undefined) continue
-        // The column holds a stand-in for this cell, which was just counted by its own bin.
-        value.counts[binOf(value.layout, rows.columns.values[feature]![row]!)]! -= 1
-        value.counts[specialBin(value.layout, bin)]! += 1
+        // The column holds a stand-in for them, which was just counted by its own bin.
+        value.counts[value.standIn]! -= count
+        value.counts[specialBin(value.layout, bin)]! += count
       }
       for (const { name, rule, count } of rows.violations) violations.get(violationKey(name, rule))![0]! += count
+      if (rows.faultCount === 0) variance?.add(rows.columns)
     },
     outputs(outputs) {
-      for (const [o, column] of outputs.entries()) {
-        const value = binned[schema.features.length + o]
-        if (value !== undefined) countColumn(value, column)
-      }
+      for (const value of outcomes) countColumn(value, outputs[value.index]!)
     },
   }
 }
 
 interface BinnedValue {
+  readonly role: 'input' | 'output'
+  /** Its place among the features, or among the outputs. */
+  readonly index: number
   readonly layout: BinLayout
   readonly counts: Float64Array
+  /** The bin of what stands in a column for a value that is absent or unreadable. */
+  readonly standIn: number
 }
 
-function countColumn({ layout, counts }: BinnedValue, column: OutputColumn): void {
-  if (layout.kind === 'number') for (let r = 0; r < column.length; r++) counts[binOfNumber(layout, column[r] as number)]! += 1
-  else for (let r = 0; r < column.length; r++) counts[binOfCategory(layout, column[r] as string)]! += 1
-}
-
-function binOf(layout: BinLayout, value: number | string): number {
-  return layout.kind === 'number' ? binOfNumber(layout, value as number) : binOfCategory(layout, value as string)
+function countColumn({ layout, counts }: BinnedValue, column: Column): void {
+  if (layout.kind === 'number') for (let i = 0; i < column.length; i++) counts[binOfNumber(layout, column[i] as number)]! += 1
+  else for (let i = 0; i < column.length; i++) counts[binOfCategory(layout, column[i] as string)]! += 1
 }
 
 function registerBins(schema: ModelSchema, revision: string, reference: Reference, registry: Registry): BinnedValue[] {
@@ -71,14 +77,15 @@ function registerBins(schema: ModelSchema, revision: string, reference: Referenc
       registry.gauge(families.baselineError, { model, revision, name, measure }).set(value)
     }
   }
-  return valuesOf(schema).map(({ role, name }) => {
+  return valuesOf(schema).map(({ role, index, name, width }) => {
     const value = reference.values.find((candidate) => candidate.role === role && candidate.name === name)
     if (value === undefined) throw new Error(`the reference has no ${role} ${name}`) // parseReference saw to it.
     const layout = toLayout(value)
     const labelSets = layout.labels.map((bin) => ({ model, revision, role, name, bin }))
     const ratios = registry.vector(families.referenceRatio, labelSets)
-    for (const [i, rows] of referenceRows(value).entries()) ratios[i] = rows / reference.rows
-    return { layout, counts: registry.vector(families.valueBin, labelSets) }
+    for (const [i, rows] of referenceRows(value).entries()) ratios[i] = rows / (reference.rows * width)
+    const standIn = layout.kind === 'number' ? binOfNumber(layout, Number.NaN) : binOfCategory(layout, '')
+    return { role, index, layout, counts: registry.vector(families.valueBin, labelSets), standIn }
   })
 }
 

@@ -1,7 +1,8 @@
 import { binOfNumber, CATEGORY_LENGTH_MAX, createNumberBins, numberSpecials, quantileEdges } from './bins.ts'
+import type { Column } from './columns.ts'
 import { type Baseline, type Reference, type ReferenceValue, valuesOf, type WatchedValue } from './reference.ts'
 import type { ReadRows } from './rows.ts'
-import type { ModelSchema } from './schema.ts'
+import { isJudged, type ModelSchema } from './schema.ts'
 
 export interface ProfileOptions {
   /** Most regular bins of a number. */
@@ -12,19 +13,16 @@ export interface ProfileOptions {
 
 export const profileDefaults: ProfileOptions = { binsMax: 10, categoriesMax: 20 }
 
-/** Values of one output, one per row: numbers (NaN where the model gave none), or class labels. */
-export type OutputColumn = Float64Array | readonly string[]
-
 /** Gathers training rows batch by batch; what it holds is eight bytes for each number and a count for each category. */
 export interface ProfileBuilder {
   /** Rows added so far. */
   readonly rows: number
   /**
    * @param rows - What `compileRowReader` made of them.
-   * @param outputs - Predictions, shape [outputs][rows], in the schema's order.
+   * @param outputs - Predictions, by output in the schema's order: NaN where the model gave no number.
    * @param truth - By output name: the true outcome, shape [rows], NaN where unknown. Gives the baseline quality of numeric outputs.
    */
-  add(rows: Pick<ReadRows, 'columns' | 'specials'>, outputs: readonly OutputColumn[], truth: ReadonlyMap<string, Float64Array>): void
+  add(rows: Pick<ReadRows, 'columns' | 'specials'>, outputs: readonly Column[], truth: ReadonlyMap<string, Float64Array>): void
   /** The profile of all rows added; the builder is spent. */
   finish(source: Reference['source']): Reference
 }
@@ -34,10 +32,12 @@ export interface ProfileBuilder {
  * A number without a single finite value has the edges [0, 0] around one empty bin, for a layout has at least one, and no mean: null.
  */
 export function createProfileBuilder(schema: ModelSchema, options: ProfileOptions = profileDefaults): ProfileBuilder {
-  const gatherers = valuesOf(schema).map((value, i) => {
-    const declared = value.role === 'input' ? schema.features[i]?.categories : schema.outputs[i - schema.features.length]?.classes
+  const watched = valuesOf(schema)
+  const gatherers = watched.map((value) => {
+    const declared = value.role === 'input' ? schema.features[value.index]!.categories : schema.outputs[value.index]!.classes
     return value.kind === 'number' ? new NumberGatherer(value, options) : new CategoryGatherer(value, declared, options)
   })
+  const byFeature = new Map(watched.flatMap(({ role, index }, i) => (role === 'input' ? [[index, gatherers[i]!] as const] : [])))
   const baselines = schema.outputs.map(({ name }) => new BaselineSums(name))
   let count = 0
   return {
@@ -46,11 +46,11 @@ export function createProfileBuilder(schema: ModelSchema, options: ProfileOption
     },
     add({ columns, specials }, outputs, truth) {
       count += columns.rows
-      for (const [i, column] of [...columns.values, ...outputs].entries()) gatherers[i]!.add(column)
-      for (const { feature, bin } of specials) gatherers[feature]!.addSpecial(bin)
+      for (const [i, { role, index }] of watched.entries()) gatherers[i]!.add(role === 'input' ? columns.values[index]! : outputs[index]!)
+      for (const { feature, bin, count: values } of specials) byFeature.get(feature)?.addSpecial(bin, values)
       for (const [o, { name }] of schema.outputs.entries()) {
         const [actual, predicted] = [truth.get(name), outputs[o]]
-        if (actual !== undefined && predicted instanceof Float64Array) baselines[o]!.add(predicted, actual)
+        if (actual !== undefined && predicted instanceof Float64Array && isJudged(schema.outputs[o]!)) baselines[o]!.add(predicted, actual)
       }
     },
     finish: (source) => ({
@@ -68,7 +68,7 @@ export function createProfileBuilder(schema: ModelSchema, options: ProfileOption
 export function buildReference(
   schema: ModelSchema,
   rows: ReadRows,
-  outputs: readonly OutputColumn[],
+  outputs: readonly Column[],
   truth: ReadonlyMap<string, Float64Array>,
   source: Reference['source'],
   options: ProfileOptions = profileDefaults,
@@ -78,7 +78,7 @@ export function buildReference(
   return builder.finish(source)
 }
 
-/** Cells that were absent or unreadable, of either kind of value. Their columns hold a stand-in for them, NaN or '', which is counted with the others. */
+/** Values that were absent or unreadable, of either kind. Their columns hold a stand-in for them, NaN or '', which is counted with the others. */
 class SpecialCounts {
   missing = 0
   invalid = 0
@@ -104,7 +104,7 @@ class NumberGatherer {
     this.#options = options
   }
 
-  add(column: OutputColumn): void {
+  add(column: Column): void {
     const needed = this.#finiteCount + column.length
     if (needed > this.#finite.length) {
       const grown = new Float64Array(Math.max(needed, 2 * this.#finite.length))
@@ -117,8 +117,8 @@ class NumberGatherer {
     }
   }
 
-  addSpecial(bin: 'missing' | 'invalid'): void {
-    this.#specials[bin]++
+  addSpecial(bin: 'missing' | 'invalid', count: number): void {
+    this.#specials[bin] += count
   }
 
   finish(): ReferenceValue {
@@ -160,7 +160,7 @@ class CategoryGatherer {
     this.#counts = new Map(declared?.map((category) => [category, 0]))
   }
 
-  add(column: OutputColumn): void {
+  add(column: Column): void {
     this.#total += column.length
     for (const text of column as readonly string[]) {
       const count = this.#counts.get(text)
@@ -169,8 +169,8 @@ class CategoryGatherer {
     }
   }
 
-  addSpecial(bin: 'missing' | 'invalid'): void {
-    this.#specials[bin]++
+  addSpecial(bin: 'missing' | 'invalid', count: number): void {
+    this.#specials[bin] += count
   }
 
   finish(): ReferenceValue {

@@ -1,9 +1,9 @@
 import { MS_PER_SECOND } from '../core/time.ts'
 import type { Registry } from '../instrument/index.ts'
+import type { Column } from './columns.ts'
 import { watchFamilies as families } from './families.ts'
 import { createPredictionIds } from './prediction-ids.ts'
-import type { OutputColumn } from './profile.ts'
-import type { ModelSchema } from './schema.ts'
+import { isJudged, type ModelSchema } from './schema.ts'
 
 /** What became of a label. `duplicate`: that prediction has one already, and the first stays. `orphan`: no prediction of that id is remembered. */
 export type LabelOutcome = 'matched' | 'late' | 'orphan' | 'duplicate'
@@ -22,11 +22,13 @@ export const qualityDefaults: QualityOptions = { predictionsMax: 50_000, delayMs
 export interface QualityTracker {
   /**
    * Remembers one prediction.
-   * @param outputs - shape [outputs][rows], in the schema's order; class labels are not judged.
+   * @param outputs - By output, in the schema's order; regressions of one number a row are judged.
    * @param row - Which of the rows.
    * @returns the prediction's id, a UUID.
    */
-  predicted(outputs: readonly OutputColumn[], row: number, timeMs: number): string
+  predicted(outputs: readonly Column[], row: number, timeMs: number): string
+  /** Whether an id is of a prediction that this tracker was told of, remembered or not. */
+  made(predictionId: string): boolean
   /** @param actual - Truth by output name; outputs without one stay unjudged. */
   labelled(predictionId: string, actual: ReadonlyMap<string, number>, timeMs: number): LabelOutcome
 }
@@ -42,7 +44,8 @@ export function createQualityTracker(
   options: QualityOptions = qualityDefaults,
 ): QualityTracker {
   const model = schema.name
-  const width = schema.outputs.length
+  const judged = schema.outputs.flatMap((output, index) => (isJudged(output) ? [{ name: output.name, index }] : []))
+  const width = judged.length
   const ids = createPredictionIds()
   const sequences = new Float64Array(options.predictionsMax).fill(-1)
   const nonces = new Uint32Array(options.predictionsMax)
@@ -55,7 +58,7 @@ export function createQualityTracker(
     outcomes.map((outcome) => [outcome, registry.counter(families.labels, { model, revision, outcome })]),
   ) as Record<LabelOutcome, { add(): void }>
   const delay = registry.histogram(families.labelDelay, { model, revision })
-  const sums = schema.outputs.map(({ name }) => ({
+  const sums = judged.map(({ name }) => ({
     absolute: registry.counter(families.errorAbsolute, { model, revision, name }),
     squared: registry.counter(families.errorSquared, { model, revision, name }),
     over: registry.counter(families.errorOver, { model, revision, name }),
@@ -72,7 +75,7 @@ export function createQualityTracker(
     if (delayMs > options.delayMsMax) return 'late'
     labelled[slot] = 1
     delay.observe(Math.max(0, delayMs) / MS_PER_SECOND)
-    for (const [o, { name }] of schema.outputs.entries()) {
+    for (const [o, { name }] of judged.entries()) {
       const error = values[slot * width + o]! - (actual.get(name) ?? Number.NaN)
       if (!Number.isFinite(error)) continue
       sums[o]!.absolute.add(Math.abs(error))
@@ -92,12 +95,10 @@ export function createQualityTracker(
       nonces[slot] = nonce
       times[slot] = timeMs
       labelled[slot] = 0
-      for (let o = 0; o < width; o++) {
-        const column = outputs[o]!
-        values[slot * width + o] = column instanceof Float64Array ? column[row]! : Number.NaN
-      }
+      for (let o = 0; o < width; o++) values[slot * width + o] = (outputs[judged[o]!.index] as Float64Array)[row]!
       return ids.format({ sequence, nonce })
     },
+    made: (predictionId) => ids.parse(predictionId) !== undefined,
     labelled(predictionId, actual, timeMs) {
       const outcome = join(predictionId, actual, timeMs)
       counted[outcome].add()

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { type ParsedConfig, parseConfig } from '../core/config.ts'
 import { type BinLayout, categorySpecials, createCategoryBins, createNumberBins, numberSpecials } from './bins.ts'
-import type { ModelSchema } from './schema.ts'
+import { widthOf } from './columns.ts'
+import type { Feature, ModelSchema, Output } from './schema.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Role = Type.Union([Type.Literal('input'), Type.Literal('output')])
@@ -13,7 +14,7 @@ const NumberReference = Type.Object(
     name: Type.String(),
     kind: Type.Literal('number'),
     edges: Type.Array(Type.Number(), { minItems: 2, description: 'Rising; the last two may be equal.' }),
-    rows: Type.Array(Count, { description: 'Training rows in each regular bin.' }),
+    rows: Type.Array(Count, { description: 'Training rows in each regular bin; of a feature with a shape, its values.' }),
     special: Type.Object(
       Object.fromEntries(numberSpecials.map((name) => [name, Count])) as Record<(typeof numberSpecials)[number], typeof Count>,
       strict,
@@ -84,8 +85,8 @@ export function parseReference(text: string, source: { file: string }, schema: M
   }
   const wanted = new Map(valuesOf(schema).map((v) => [`${v.role} ${v.name}`, v]))
   for (const [i, entry] of value.values.entries()) {
-    checkValue(config, i, entry, value.rows)
     const want = wanted.get(`${entry.role} ${entry.name}`)
+    checkValue(config, i, entry, value.rows, want?.width ?? 1)
     if (want === undefined) {
       throw config.error(['values', i, 'name'], `the model ${schema.name} has no ${entry.role} ${entry.name}, or it stands here twice`)
     }
@@ -98,7 +99,7 @@ export function parseReference(text: string, source: { file: string }, schema: M
   return value
 }
 
-function checkValue(config: ParsedConfig<unknown>, index: number, value: ReferenceValue, rows: number): void {
+function checkValue(config: ParsedConfig<unknown>, index: number, value: ReferenceValue, rows: number, width: number): void {
   const bins = value.kind === 'number' ? value.edges.length - 1 : value.categories.length
   if (value.rows.length !== bins) throw config.error(['values', index, 'rows'], `has ${value.rows.length} counts for ${bins} bins`)
   if (value.kind === 'number') {
@@ -107,34 +108,44 @@ function checkValue(config: ParsedConfig<unknown>, index: number, value: Referen
     if (wrong >= 0) throw config.error(['values', index, 'edges', wrong], 'edges must rise; only the last two may be equal')
   }
   const total = [...value.rows, ...Object.values(value.special)].reduce((sum, n) => sum + n, 0)
-  if (total !== rows) throw config.error(['values', index], `its bins hold ${total} rows, the reference ${rows}`)
+  if (total === rows * width) return
+  const per = width === 1 ? `${rows}` : `${rows} rows of ${width} values`
+  throw config.error(['values', index], `its bins hold ${total} ${width === 1 ? 'rows' : 'values'}, the reference ${per}`)
 }
 
 /** One input or output of a model, and how it is binned. */
 export interface WatchedValue {
   readonly role: 'input' | 'output'
+  /** Its place among the model's features, or among its outputs. */
+  readonly index: number
   readonly name: string
   readonly kind: BinLayout['kind']
   readonly unit: string
   /** Its type in the model's schema: number, integer, boolean, category, regression or classification. */
   readonly type: string
+  /** Values a row has of it, which all go into its one layout. */
+  readonly width: number
+}
+
+/** How each type and kind is binned; what is not named here is served and not binned. */
+const layoutKinds: Readonly<Partial<Record<string, BinLayout['kind']>>> = {
+  number: 'number',
+  integer: 'number',
+  boolean: 'number',
+  category: 'category',
+  regression: 'number',
+  classification: 'category',
 }
 
 /** Everything of a model that is binned: its features, then its outputs, in the schema's order. */
 export function valuesOf(schema: ModelSchema): WatchedValue[] {
+  const toWatched = (role: WatchedValue['role'], type: string, { name, unit, shape }: Feature | Output, index: number): WatchedValue[] => {
+    const kind = layoutKinds[type]
+    return kind === undefined ? [] : [{ role, index, name, kind, unit, type, width: widthOf(shape) }]
+  }
   return [
-    ...schema.features.map(
-      ({ name, type, unit }): WatchedValue => ({ role: 'input', name, kind: type === 'category' ? 'category' : 'number', unit, type }),
-    ),
-    ...schema.outputs.map(
-      ({ name, kind, unit }): WatchedValue => ({
-        role: 'output',
-        name,
-        kind: kind === 'classification' ? 'category' : 'number',
-        unit,
-        type: kind,
-      }),
-    ),
+    ...schema.features.flatMap((feature, i) => toWatched('input', feature.type, feature, i)),
+    ...schema.outputs.flatMap((output, i) => toWatched('output', output.kind, output, i)),
   ]
 }
 

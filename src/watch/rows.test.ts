@@ -1,8 +1,9 @@
 import { Ajv } from 'ajv'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { FAULTS_MAX } from './findings.ts'
 import { toRowSchema } from './input-schema.ts'
-import { compileRowReader, FAULTS_MAX } from './rows.ts'
+import { compileRowReader } from './rows.ts'
 import { parseModelSchema } from './schema.ts'
 
 const schema = parseModelSchema(
@@ -72,7 +73,7 @@ test('null where it may be, and a range that is only counted, are served', () =>
   const { columns, faultCount, specials, violations } = read([{ ...good, note: null, gust: 11 }])
   expect(faultCount).toBe(0)
   expect(columns.values[5]).toEqual(Float64Array.of(11))
-  expect(specials).toEqual([{ row: 0, feature: 4, bin: 'missing' }])
+  expect(specials).toEqual([{ row: 0, feature: 4, bin: 'missing', count: 1 }])
   expect(violations).toEqual([
     { name: 'note', rule: 'missing', count: 1 },
     { name: 'gust', rule: 'range', count: 1 },

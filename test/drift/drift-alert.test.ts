@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { createRandom } from '../../src/core/random.ts'
 import { readModelPackage, readModelSchema } from '../../src/sources/serving/models/index.ts'
-import { buildReference, type OutputColumn, parseModelSchema, type ReferenceValue, toRuleFile } from '../../src/watch/index.ts'
+import { runtimes } from '../../src/sources/serving/runtimes/index.ts'
+import { buildReference, type Column, parseModelSchema, type ReferenceValue, toRuleFile } from '../../src/watch/index.ts'
 import { committedRules, exampleDir, type PredictedRows, predictFile, Simulation } from './simulation.ts'
 
 const MINUTE_MS = 60_000
@@ -54,7 +55,7 @@ test.for([
   { file: 'seattle-held-out.csv', column: 2 },
   { file: 'new-york.csv', column: 3 },
 ])('the rules give the PSI that plain arithmetic gives, and that the README prints: $file', async ({ file, column }) => {
-  const { reference } = await readModelPackage(join(exampleDir, 'models/weather'))
+  const { reference } = await readModelPackage(join(exampleDir, 'models/weather'), runtimes)
   const rows = await predictFile(file)
   const simulation = await Simulation.create()
   await simulation.settle(4000)
@@ -73,7 +74,7 @@ test.for([
 })
 
 /** PSI as docs/drift.md writes it, from the profile's own edges, by nothing but comparisons and sums. */
-function plainPsi(value: ReferenceValue, column: OutputColumn): number {
+function plainPsi(value: ReferenceValue, column: Column): number {
   const bins =
     value.kind === 'category'
       ? value.categories.map((category) => [...column].filter((text) => text === category).length)

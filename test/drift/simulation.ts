@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { modelThreadFile } from '../../src/app/package.ts'
 import { toLabels } from '../../src/core/labels.ts'
 import { createRandom, shuffled } from '../../src/core/random.ts'
 import { Registry } from '../../src/instrument/index.ts'
@@ -12,11 +13,11 @@ import { readModelPackage } from '../../src/sources/serving/models/index.ts'
 import { runtimes } from '../../src/sources/serving/runtimes/index.ts'
 import { locateColumns, openTable } from '../../src/tables/index.ts'
 import {
+  type Column,
   type Columns,
   compileRowReader,
   createObserver,
   type ModelSchema,
-  type OutputColumn,
   type Reference,
   toInputValue,
   toRuleFile,
@@ -30,11 +31,11 @@ const EVALUATE_EVERY_MS = 5000
 /** Rows of a file with the model's answers, so that a simulated prediction is a look-up. */
 export interface PredictedRows {
   readonly columns: Columns
-  readonly outputs: readonly OutputColumn[]
+  readonly outputs: readonly Column[]
 }
 
 export async function predictFile(name: string): Promise<PredictedRows> {
-  const { schema, revisionDir } = await readModelPackage(join(exampleDir, 'models/weather'))
+  const { schema, modelPath, settings } = await readModelPackage(join(exampleDir, 'models/weather'), runtimes)
   const path = join(exampleDir, 'data', name)
   const table = await openTable(path)
   const columns = locateColumns(
@@ -48,7 +49,13 @@ export async function predictFile(name: string): Promise<PredictedRows> {
       rows.push(Object.fromEntries(schema.features.map((feature, f) => [feature.name, toInputValue(feature, cells[columns[f]!]!)])))
   }
   const read = compileRowReader(schema)(rows)
-  const model = await runtimes[0]!.load(join(revisionDir, 'model.onnx'), schema)
+  const model = await runtimes[0]!.load(modelPath, schema, {
+    settings,
+    placement: 'inline',
+    threads: 1,
+    threadFile: modelThreadFile,
+    onEvent() {},
+  })
   return { columns: read.columns, outputs: await model.predict(read.columns) }
 }
 
@@ -90,7 +97,7 @@ export class Simulation {
   }
 
   static async create(): Promise<Simulation> {
-    const { schema, revision, reference } = await readModelPackage(join(exampleDir, 'models/weather'))
+    const { schema, revision, reference } = await readModelPackage(join(exampleDir, 'models/weather'), runtimes)
     return Simulation.of(schema, revision, reference!)
   }
 

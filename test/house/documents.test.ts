@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { modelThreadFile } from '../../src/app/package.ts'
 import { readModelPackage } from '../../src/sources/serving/models/index.ts'
 import { runtimes } from '../../src/sources/serving/runtimes/index.ts'
 import { compileRowReader } from '../../src/watch/index.ts'
@@ -21,8 +22,14 @@ test('the prediction in the README is what the model answers', async () => {
   const readme = read('README.md')
   const row: unknown = JSON.parse(/predict' |predict -H[^\n]*\n\s*(\{.*?\})'/.exec(readme)![1]!)
   const printed = JSON.parse(/^\{"model":"weather".*$/m.exec(readme)![0]) as { outputs: { temp_max_tomorrow: number } }
-  const { schema, revisionDir } = await readModelPackage(join(root, 'examples/weather/models/weather'))
-  const model = await runtimes[0]!.load(join(revisionDir, 'model.onnx'), schema)
+  const { schema, modelPath, settings } = await readModelPackage(join(root, 'examples/weather/models/weather'), runtimes)
+  const model = await runtimes[0]!.load(modelPath, schema, {
+    settings,
+    placement: 'inline',
+    threads: 1,
+    threadFile: modelThreadFile,
+    onEvent() {},
+  })
   const { columns, faultCount } = compileRowReader(schema)([row])
   expect(faultCount).toBe(0)
   expect((await model.predict(columns))[0]![0]).toBeCloseTo(printed.outputs.temp_max_tomorrow, 5)

@@ -33,8 +33,16 @@ export interface OnnxNode {
   readonly domain?: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  readonly attributes?: Readonly<Record<string, number | readonly string[]>>
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>
 }
+
+/** A bare number is an integer, a bare list is of strings. */
+export type OnnxAttribute =
+  | number
+  | readonly string[]
+  | { readonly text: string }
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
 
 export interface OnnxConstant {
   readonly name: string
@@ -47,13 +55,13 @@ export interface OnnxConstant {
 /** TensorProto.DataType. */
 const elementTypes = { float: 1, int64: 7, string: 8 } as const
 /** AttributeProto.AttributeType. */
-const attributeTypes = { int: 2, strings: 8 } as const
+const attributeTypes = { int: 2, string: 3, floats: 6, ints: 7, strings: 8 } as const
 
 /**
  * The model in the ONNX file format, a protocol buffer. The same model gives the same bytes.
  * Field numbers are those of onnx.proto.
  *
- * @throws {AssertionError} if a constant's values do not fill its shape, or an attribute is neither an integer nor strings.
+ * @throws {AssertionError} if a constant's values do not fill its shape, or an integer is none.
  * @see https://github.com/onnx/onnx/blob/v1.12.0/onnx/onnx.proto
  */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
@@ -87,15 +95,26 @@ function writeNode(node: OnnxNode, out: PbfWriter): void {
   if (node.domain) out.writeStringField(7, node.domain)
 }
 
-function writeAttribute([name, value]: [string, number | readonly string[]], out: PbfWriter): void {
+function writeAttribute([name, value]: [string, OnnxAttribute], out: PbfWriter): void {
+  const writeType = (type: keyof typeof attributeTypes) => out.writeVarintField(20, attributeTypes[type])
   out.writeStringField(1, name)
   if (typeof value === 'number') {
     assert.ok(Number.isSafeInteger(value), `attribute ${name}: ${value} is not an integer`)
     out.writeVarintField(3, value)
-    out.writeVarintField(20, attributeTypes.int)
+    writeType('int')
+  } else if ('text' in value) {
+    out.writeStringField(4, value.text)
+    writeType('string')
+  } else if ('floats' in value) {
+    out.writePackedFloat(7, [...value.floats])
+    writeType('floats')
+  } else if ('ints' in value) {
+    assert.ok(value.ints.every(Number.isSafeInteger), `attribute ${name}: not all are integers`)
+    out.writePackedVarint(8, [...value.ints])
+    writeType('ints')
   } else {
     for (const text of value) out.writeStringField(9, text)
-    out.writeVarintField(20, attributeTypes.strings)
+    writeType('strings')
   }
 }
 

@@ -19,7 +19,7 @@ export function addServeCommand(program: Command): void {
         ])
         const { value } = await readModelwatchConfig(dir)
         const serving = options.listen === undefined ? value.serving : { ...value.serving, listen: options.listen }
-        return startGateway(serving, dir, { log })
+        return startGateway({ ...value, serving }, dir, { log })
       })
     })
 }

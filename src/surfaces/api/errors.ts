@@ -26,6 +26,7 @@ const ofKind: Readonly<Record<ErrorKind, readonly [status: number, type: ApiErro
   unsupported: [400, 'bad_data'],
   conflict: [400, 'bad_data'],
   not_found: [404, 'not_found'],
+  gone: [410, 'not_found'],
   overloaded: [422, 'execution'],
   timeout: [503, 'timeout'],
   unavailable: [503, 'unavailable'],

@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { PositiveDuration } from '../../../core/config.ts'
 import { Limit, modelSettings } from '../models/config.ts'
+import { admissionSettings } from './admission-config.ts'
+import { TasksConfig } from './tasks/config.ts'
 
 /** The `serving:` block of modelwatch.yaml. */
 export const ServingConfig = Type.Object(
@@ -18,6 +20,8 @@ export const ServingConfig = Type.Object(
     }),
     body_bytes_max: Limit(1_048_576, 1_000_000_000, 'Largest request body; a larger one is answered 413.'),
     rows_max: Limit(10_000, 1_000_000, 'Most rows of one request.'),
+    ...admissionSettings,
+    tasks: TasksConfig,
     ...modelSettings,
   },
   { additionalProperties: false, default: {} },

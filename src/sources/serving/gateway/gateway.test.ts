@@ -275,8 +275,11 @@ test.for(['[]', '3', '{"labels":{}}'])('%s is no labels request', async (body) =
 test('health, models, metrics and the API page answer', async () => {
   const { app } = await start()
   expect((await app.inject('/health/live')).json()).toEqual({ status: 'live' })
-  expect((await app.inject('/health/ready')).json()).toEqual({ status: 'ready', models: [{ name: 'demo', revision: 'v1' }] })
-  expect((await app.inject('/v1/models')).json().models[0]).toMatchObject({ name: 'demo', revision: 'v1', watched: true })
+  expect((await app.inject('/health/ready')).json()).toEqual({ status: 'ready', models: [{ name: 'demo', revisions: ['v1'] }] })
+  expect((await app.inject('/v1/models')).json().models[0]).toMatchObject({
+    name: 'demo',
+    revisions: [{ name: 'v1', percent: 100, tags: [], watched: true }],
+  })
   expect((await app.inject('/metrics')).headers['content-type']).toContain('text/plain; version=0.0.4')
   expect((await app.inject('/docs/')).statusCode).toBe(200)
   const { paths } = (await app.inject('/docs/json')).json<{ paths: Record<string, unknown> }>()
@@ -308,22 +311,21 @@ test.for([
   await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('0')
 })
 
-test('unloading waits for the rows under way and refuses new ones', async () => {
+test('what is under way when the models are closed is answered first', async () => {
   const gateway = await start()
   gateway.model.hold()
   const running = post(gateway, { wind: 1, sky: 'sun' })
   await expect.poll(() => gateway.model.calls).toEqual([1])
   const waiting = post(gateway, { wind: 2, sky: 'sun' })
   await expect.poll(() => series(gateway, 'modelwatch_rows_waiting')).toBe('1')
-  let unloaded = false
-  const unloading = gateway.served.unload().then(() => {
-    unloaded = true
+  let closed = false
+  const closing = gateway.host.close().then(() => {
+    closed = true
   })
-  const late = await post(gateway, { wind: 3, sky: 'sun' })
-  expect([late.statusCode, late.json().code, unloaded]).toEqual([503, 'MW_GATEWAY_STOPPING', false])
   gateway.model.release()
-  await unloading
   expect([(await running).statusCode, (await waiting).statusCode]).toEqual([200, 200])
+  await closing
+  expect(closed).toBe(true)
 })
 
 const slowRequest =

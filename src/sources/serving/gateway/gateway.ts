@@ -2,31 +2,38 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { assertNever, type ErrorKind, ModelwatchError } from '../../../core/errors.ts'
-import { type Clock, parseDurationMs } from '../../../core/time.ts'
+import { type Clock, MS_PER_SECOND, parseDurationMs } from '../../../core/time.ts'
 import { type Registry, textContentType } from '../../../instrument/index.ts'
-import type { ServedModel } from '../models/index.ts'
+import type { ModelHost, ServedModel } from '../models/contract.ts'
+import type { TaskQueue } from '../queue/contract.ts'
+import { addAdmission } from './admission.ts'
 import type { ServingConfig } from './config.ts'
 import { gatewayErrors } from './errors.ts'
 import { gatewayFamilies as families } from './families.ts'
 import { parseJsonBody } from './json-body.ts'
-import { createRequestMeter, meterRequests } from './request-meter.ts'
+import { routeModelRequests } from './model-requests.ts'
+import { addOpenInferenceRoutes } from './open-inference/routes.ts'
 import { addLabelsRoute } from './routes/labels.ts'
-import { addPredictRoute, type InputFault } from './routes/predict.ts'
+import { addPredictRoute } from './routes/predict.ts'
+import type { InputFault } from './routes/rows.ts'
+import { addTaskRoutes, type TaskRouteDeps } from './tasks/index.ts'
 
 export interface GatewayDeps {
   readonly registry: Registry
   readonly clock: Clock
   readonly version: string
+  /** Predictions for later; undefined: there is no queue, and no route to it. */
+  readonly tasks: ({ readonly queue: TaskQueue } & Pick<TaskRouteDeps, 'resultsMs' | 'webhookFault'>) | undefined
   /** Told of every fault that is ours: once, with its cause. */
   onError(error: unknown, context: { method: string; url: string }): void
 }
 
-const RETRY_AFTER_SECONDS = '1'
 /** How often clients that are too slow are looked for. */
 const SLOW_CLIENT_CHECK_MS = 5000
 
 /** The HTTP server of the models: prediction, labels, health, metrics and the OpenAPI page. It does not listen yet. */
-export async function createGateway(models: readonly ServedModel[], config: ServingConfig, deps: GatewayDeps): Promise<FastifyInstance> {
+export async function createGateway(host: ModelHost, config: ServingConfig, deps: GatewayDeps): Promise<FastifyInstance> {
+  const { models } = host
   const requestTimeoutMs = parseDurationMs(config.request_timeout)!
   const app = fastify({
     logger: false, // A log line per request costs a quarter of the throughput; the metrics say it all.
@@ -49,7 +56,8 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
   })
   app.setErrorHandler((error: FastifyError, request, reply) => sendError(error, reply, (fault) => deps.onError(fault, request)))
   app.setNotFoundHandler((request, reply) => sendError(notFound(request.method, request.url, models), reply, () => {}))
-  meterRequests(app)
+  routeModelRequests(app)
+  addAdmission(app, config, deps.registry)
 
   await app.register(swagger, {
     openapi: {
@@ -67,11 +75,16 @@ export async function createGateway(models: readonly ServedModel[], config: Serv
     uiConfig: { layout: 'BaseLayout', defaultModelsExpandDepth: -1, tryItOutEnabled: true }, // Ready to send; no bar of another name on top.
   })
 
-  const meter = createRequestMeter(deps.registry)
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'))
-  for (const served of models) {
-    addPredictRoute(app, served, { clock: deps.clock, rowsMax: config.rows_max, meter })
-    addLabelsRoute(app, served, { clock: deps.clock, labelsMax: config.rows_max, meter })
+  for (const model of models) {
+    addPredictRoute(app, model, { clock: deps.clock, rowsMax: config.rows_max })
+    addLabelsRoute(app, model, { clock: deps.clock, labelsMax: config.rows_max })
+  }
+  addOpenInferenceRoutes(app, host, { clock: deps.clock, version: deps.version, rowsMax: config.rows_max })
+  if (deps.tasks !== undefined) {
+    const { queue, ...rest } = deps.tasks
+    const { rows_max: rowsMax, body_bytes_max: bodyBytesMax } = config
+    await addTaskRoutes(app, host, queue, { ...deps, ...rest, config: config.tasks, rowsMax, bodyBytesMax })
   }
   addInfoRoutes(app, models)
   app.get('/metrics', { schema: { tags: ['health'], summary: 'Metrics in the Prometheus text format' } }, (_request, reply) =>
@@ -92,35 +105,28 @@ function limitConnections(app: FastifyInstance, config: ServingConfig, registry:
 }
 
 function addInfoRoutes(app: FastifyInstance, models: readonly ServedModel[]): void {
-  let stopping = false
-  app.addHook('preClose', async () => {
-    stopping = true
-  })
-  const describe = ({ schema: { name, description, features, outputs }, revision, watched }: ServedModel) => ({
-    name,
-    description,
-    revision,
-    watched,
-    features,
-    outputs,
-  })
+  const describe = (model: ServedModel) => {
+    const { name, description, features, outputs } = model.schema
+    const revisions = model
+      .revisions()
+      .map(({ served, percent, tags }) => ({ name: served.revision, percent, tags, watched: served.watched }))
+    return { name, description, revisions, features, outputs }
+  }
   app.get('/v1/models', { schema: { tags: ['models'], summary: 'The models served here' } }, () => ({ models: models.map(describe) }))
-  for (const served of models) {
-    app.get(
-      `/v1/models/${served.schema.name}`,
-      { schema: { tags: ['models'], summary: `What ${served.schema.name} takes and answers` } },
-      () => describe(served),
+  for (const model of models) {
+    const { name } = model.schema
+    app.get(`/v1/models/${name}`, { schema: { tags: ['models'], summary: `What ${name} takes and answers, and its revisions` } }, () =>
+      describe(model),
     )
   }
   app.get('/health/live', { schema: { tags: ['health'], summary: 'The process answers' } }, () => ({ status: 'live' }))
-  app.get(
-    '/health/ready',
-    { schema: { tags: ['health'], summary: 'Every model is loaded and requests are welcome' } },
-    (_request, reply) => {
-      if (stopping) return reply.code(503).send({ status: 'stopping' })
-      return { status: 'ready', models: models.map(({ schema, revision }) => ({ name: schema.name, revision })) }
-    },
-  )
+  app.get('/health/ready', { schema: { tags: ['health'], summary: 'Every model is loaded and requests are welcome' } }, () => {
+    // While it stops, everything is answered 503 by the server itself (return503OnClosing).
+    return {
+      status: 'ready',
+      models: models.map((model) => ({ name: model.schema.name, revisions: model.revisions().map(({ served }) => served.revision) })),
+    }
+  })
 }
 
 function notFound(method: string, url: string, models: readonly ServedModel[]): ModelwatchError {
@@ -140,8 +146,8 @@ function sendError(error: Error, reply: FastifyReply, onFault: (error: unknown) 
   }
   if (known.kind === 'internal') onFault(known)
   const status = statusOf(known)
-  if (known.retryable) reply.header('retry-after', RETRY_AFTER_SECONDS)
-  const { detail } = known as { detail?: readonly InputFault[] }
+  const { detail, retryAfterMs } = known as { detail?: readonly InputFault[]; retryAfterMs?: number }
+  if (known.retryable) reply.header('retry-after', Math.max(1, Math.ceil((retryAfterMs ?? 0) / MS_PER_SECOND)))
   return reply.code(status).send({ code: known.code, error: known.message, hint: known.hint, detail: detail ?? [] })
 }
 
@@ -172,6 +178,8 @@ function statusOfKind(kind: ErrorKind): number {
       return 404
     case 'conflict':
       return 409
+    case 'gone':
+      return 410
     case 'overloaded':
     case 'unavailable':
       return 503

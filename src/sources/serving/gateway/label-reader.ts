@@ -1,4 +1,4 @@
-import type { ModelSchema, Output } from '../../../watch/index.ts'
+import { isJudged, type ModelSchema, type Output } from '../../../watch/index.ts'
 import { gatewayErrors } from './errors.ts'
 
 /** The true outcome of one prediction, checked. */
@@ -25,7 +25,7 @@ const OUTCOME_MAX = 1e15
  * @throws MW_BODY_INVALID when it is neither; MW_INPUT_INVALID with `detail` naming each faulty field.
  */
 export function compileLabelReader(schema: ModelSchema, labelsMax: number): (body: unknown) => Label[] {
-  const outputs = new Map(schema.outputs.filter(({ kind }) => kind === 'regression').map((output) => [output.name, output]))
+  const outputs = new Map(schema.outputs.filter(isJudged).map((output) => [output.name, output]))
   return (body) => {
     if (!isObject(body)) throw gatewayErrors.MW_BODY_INVALID('the body must be one label, or {"labels": [ … ]}', { hint })
     const many = 'labels' in body

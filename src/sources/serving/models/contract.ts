@@ -1,4 +1,4 @@
-import type { Histogram } from '../../../instrument/index.ts'
+import type { Histogram, Registry } from '../../../instrument/index.ts'
 import type { Column, Columns, ModelSchema, Observer, QualityTracker, ReadRows } from '../../../watch/index.ts'
 import type { ModelThreads, PredictOptions } from '../runtimes/contract.ts'
 
@@ -30,6 +30,8 @@ export interface ServedRevision {
   predict(columns: Columns, options?: PredictOptions): Promise<Predicted>
   readonly observer: Observer
   readonly quality: QualityTracker
+  /** Series that go when the revision goes. */
+  readonly registry: Registry
   /** Time taken to write an answer. */
   readonly encodeDuration: Histogram
   /** Calls of the model that can make progress at the same time. */
@@ -55,6 +57,10 @@ export interface ServedModel {
   choose(route: Route): ServedRevision
   /** A revision by name for a task that was submitted for it; loaded when it is not in service any more, and unloaded again when it is no longer asked for. @throws what loading throws. */
   revision(name: string): Promise<ServedRevision>
+  /** The revision that made a prediction, also one that has left lately; undefined when none remembers it. */
+  madeBy(predictionId: string): ServedRevision | undefined
+  /** Offers the rows of a request that has been answered to the shadow, if there is one. Returns at once. @param answered - The outputs of the answer. */
+  mirror(read: ReadRows, answered: readonly Column[]): void
   /** Revisions in service with their share of the traffic, percent, and their tags. */
   revisions(): readonly { readonly served: ServedRevision; readonly percent: number; readonly tags: readonly string[] }[]
 }

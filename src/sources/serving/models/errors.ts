@@ -16,5 +16,21 @@ export const modelErrors = defineErrors({
     retryable: true,
     hint: 'Back off and retry, start more gateways, or raise serving.rows_waiting_max.',
   },
+  MW_MODEL_TWICE: {
+    kind: 'config',
+    retryable: false,
+    hint: 'Give one of them another name in its model.yaml, or move it out of the models folder.',
+  },
+  MW_REVISION_UNKNOWN: { kind: 'not_found', retryable: false, hint: 'GET /v1/models/MODEL lists the revisions in service.' },
+  MW_TAG_UNKNOWN: {
+    kind: 'not_found',
+    retryable: false,
+    hint: 'GET /v1/models/MODEL lists tags; "modelwatch traffic MODEL --set-tag TAG=REVISION" sets one.',
+  },
+  MW_REVISIONS_FULL: {
+    kind: 'overloaded',
+    retryable: true,
+    hint: 'A revision that tasks no longer ask for leaves after five minutes; or raise serving.revisions_max.',
+  },
   MW_GATEWAY_STOPPING: { kind: 'unavailable', retryable: true, hint: 'Send the request to another gateway, or again in a moment.' },
 })

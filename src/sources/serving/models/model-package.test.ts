@@ -3,7 +3,10 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { digestOf, listModelDirs, newestRevision, readModelPackage } from './model-package.ts'
+import { runtimes } from '../runtimes/index.ts'
+import { digestOf } from './digest.ts'
+import { listModelDirs, newestRevision } from './model-folder.ts'
+import { readModelPackage as readPackage } from './model-package.ts'
 
 const weather = join(import.meta.dirname, '../../../../examples/weather/models/weather')
 let dir = ''
@@ -13,6 +16,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true }))
 
+const readModelPackage = (path: string) => readPackage(path, runtimes)
 const at = (path: string) => join(dir, 'weather', path)
 const change = async (path: string, from: string | RegExp, to: string) =>
   writeFile(at(path), (await readFile(at(path), 'utf8')).replace(from, to))

@@ -36,10 +36,11 @@ export interface NewTask {
   /** When it is no longer wanted, since 1970; undefined: never. */
   readonly deadlineMs: number | undefined
   readonly webhook: Webhook | undefined
+  /** A key of the client's, good inside one queue, and a digest of what was asked under it. */
   readonly idempotency: { readonly key: string; readonly digest: string } | undefined
 }
 
-/** What became of a submission: stored, or the same as one stored before under its idempotency key. */
+/** What became of a submission: stored, or the same as one stored before, under its idempotency key or its own id. */
 export type Submitted =
   | { readonly kind: 'accepted'; readonly id: string }
   | { readonly kind: 'known'; readonly id: string }
@@ -92,7 +93,10 @@ export interface Claim {
 }
 
 export interface ClaimRequest {
-  /** Queues this worker serves, each with the tasks and rows that it can take now. */
+  /**
+   * Queues this worker serves, each with the tasks and rows that it can take now; 0 of either takes none. The first task of a queue is handed out even when
+   * it alone has more than `rowsMax` rows, or it would wait for ever; tasks behind one that does not fit are not preferred to it.
+   */
   readonly queues: readonly { readonly queue: string; readonly tasksMax: number; readonly rowsMax: number }[]
   /** Who asks, for people: host, process, thread. */
   readonly worker: string
@@ -100,10 +104,11 @@ export interface ClaimRequest {
 
 /** What the queue says to a heart-beat: these claims are no longer the caller's (cancelled, or their lease ran out). */
 export interface Heartbeat {
+  /** Tokens of those claims. */
   readonly lost: readonly string[]
 }
 
-/** A webhook that is due: a task that is final, and whom to tell. */
+/** A webhook that is due: a task that is final, and whom to tell. It is the caller's for `leaseMs`; then another may take it. */
 export interface Delivery {
   readonly task: Task
   readonly webhook: Webhook
@@ -130,9 +135,16 @@ export interface QueueStats {
   readonly oldestWaitingMs: number | undefined
 }
 
+/**
+ * What became of a task, or of an attempt: `submitted` and `done` once each; `refused` because `tasksMax` were unfinished; `retried` after an attempt that
+ * failed or a worker that died; the end as `dead` (its attempts failed), `expired` (its deadline passed), `poisoned` (its workers died) or `cancelled`.
+ */
+export type TaskOutcome = 'submitted' | 'refused' | 'done' | 'retried' | 'dead' | 'expired' | 'poisoned' | 'cancelled'
+export const taskOutcomes: readonly TaskOutcome[] = ['submitted', 'refused', 'done', 'retried', 'dead', 'expired', 'poisoned', 'cancelled']
+
 /** How the queue treats every task. */
 export interface QueueOptions {
-  /** Executions that fail before a task is dead. */
+  /** Executions that fail before a task is dead; those whose worker died are not among them. */
   readonly attemptsMax: number
   /** Executions whose worker died before a task is dead, for it is likely their cause. */
   readonly deathsMax: number
@@ -187,7 +199,7 @@ export interface TaskQueue {
   heartbeat(claims: readonly Claim[]): Promise<Heartbeat>
   /** Stores the result, once. @param result - JSON text. @returns 'lost' when the claim was no longer the caller's; nothing was stored then. */
   complete(claim: Claim, result: string): Promise<'stored' | 'lost'>
-  /** @param final - No other attempt would help: dead at once. */
+  /** @param final - No other attempt would help: dead at once. So it is when the next attempt would come after the deadline. */
   fail(claim: Claim, failure: Failure, options: { readonly final: boolean }): Promise<'delayed' | 'dead' | 'lost'>
   /** The execution took its worker with it (a thread that crashed or hung): counted as a death, and tried again or dead with MW_TASK_POISONED. */
   died(claim: Claim, failure: Failure): Promise<'delayed' | 'dead' | 'lost'>
@@ -202,9 +214,11 @@ export interface TaskQueue {
   /** @returns 'given_up' after `webhookAttemptsMax`. */
   undelivered(delivery: Delivery, reason: string): Promise<'delayed' | 'given_up'>
 
+  /** Calls back with what becomes of tasks by the hand of this handle, so that over all processes each is told once. @returns what ends it. */
+  onOutcome(listener: (queue: string, outcome: TaskOutcome) => void): () => void
   /** Every queue that holds tasks. */
   stats(): Promise<readonly QueueStats[]>
-  /** Gives dead tasks all their attempts again. @returns how many. */
+  /** Gives dead tasks all their attempts again, and takes their deadline from them. @returns how many. */
   retry(ids: readonly string[] | { readonly queue: string | undefined }): Promise<number>
   /** Deletes tasks in these states, waiting and final ones; active ones are cancelled first by whoever wants them gone. @returns how many. */
   purge(filter: { readonly queue: string | undefined; readonly states: readonly Exclude<TaskState, 'active'>[] }): Promise<number>

@@ -1,2 +1,2 @@
 export { runtimes } from './all.ts'
-export type { LoadedModel, Runtime } from './contract.ts'
+export type { LoadContext, LoadedModel, ModelThreads, PredictOptions, Runtime, RuntimeEvent } from './contract.ts'

@@ -12,6 +12,8 @@ export interface Split {
   /** The revision that was latest then, so that a rollback knows what 'latest' meant. */
   readonly latest: string
   readonly sinceMs: number
+  /** In the history: somebody rolled back from it, so that a further rollback passes it by. */
+  readonly undone?: true | undefined
 }
 
 /** A copy of the traffic that is answered to nobody. */
@@ -37,6 +39,9 @@ export interface ModelTraffic {
   readonly generation: number
 }
 
+/** What a change of a model's traffic decides. */
+export type TrafficState = Omit<ModelTraffic, 'model' | 'generation'>
+
 /** What one gateway or worker says about a revision that the traffic wants. */
 export interface RevisionReport {
   readonly model: string
@@ -46,7 +51,7 @@ export interface RevisionReport {
   readonly state: 'loading' | 'ready' | 'failed'
   /** Why it failed, a sentence. */
   readonly reason: string | undefined
-  /** The generation it has taken over. */
+  /** The generation this speaks about: the one it has taken over, is loading for, or could not take over. */
   readonly generation: number
   readonly timeMs: number
 }
@@ -65,12 +70,13 @@ export interface TrafficStore {
   read(): Promise<readonly ModelTraffic[]>
   /**
    * Changes one model's traffic, whole or not at all, also while others change it: `change` may be called again with what they made of it.
+   * Whether a change was made that failed with MW_TRAFFIC_UNAVAILABLE, only reading tells: its answer may have been lost on the way.
    * @param change - A pure function of what is stored now (undefined: nothing yet); what it throws is passed on, and nothing is changed.
    */
-  update(model: string, change: (current: ModelTraffic | undefined) => Omit<ModelTraffic, 'model' | 'generation'>): Promise<ModelTraffic>
-  /** Calls back within a second after any change, by this process or another. @returns what ends it. */
+  update(model: string, change: (current: ModelTraffic | undefined) => TrafficState): Promise<ModelTraffic>
+  /** Calls back within a second after any change of a model's traffic, by this process or another; also now and then without cause. @returns what ends it. */
   onChange(listener: () => void): () => void
-  /** Tells, and repeats, what a process has made of it. */
+  /** Tells, and repeats, what a process has made of it. Of one process, model and revision, the last word stands, until `REPORT_MS` after it was told. */
   report(reports: readonly RevisionReport[]): Promise<void>
   /** What processes have said within `REPORT_MS`. */
   reports(): Promise<readonly RevisionReport[]>

@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { Clock } from '../../../../core/time.ts'
 import type { LabelOutcome } from '../../../../watch/index.ts'
-import type { ServedModel } from '../../models/index.ts'
+import type { ServedModel } from '../../models/contract.ts'
 import { compileLabelReader, ID_LENGTH_MAX } from '../label-reader.ts'
-import type { RequestMeter } from '../request-meter.ts'
-import { errorSchema } from './predict.ts'
+import { servedBy } from '../model-requests.ts'
+import { errorSchema } from './error-schema.ts'
 
 const Label = Type.Object(
   {
@@ -25,17 +25,13 @@ const Reply = Type.Object({
 })
 
 /** `POST /v1/models/{model}/labels`: ground truth by prediction id, one or many under `labels`. A label that cannot be joined is no error; the answer says so. */
-export function addLabelsRoute(
-  app: FastifyInstance,
-  served: ServedModel,
-  deps: { clock: Clock; labelsMax: number; meter: RequestMeter },
-): void {
-  const { schema, revision } = served
+export function addLabelsRoute(app: FastifyInstance, model: ServedModel, deps: { clock: Clock; labelsMax: number }): void {
+  const { schema } = model
   const readLabels = compileLabelReader(schema, deps.labelsMax)
   app.post(
     `/v1/models/${schema.name}/labels`,
     {
-      config: { meter: deps.meter.route(schema.name, revision, 'labels') },
+      config: { api: 'labels', model },
       schema: {
         tags: ['labels'],
         summary: `Tell ${schema.name} what really happened`,
@@ -48,6 +44,7 @@ export function addLabelsRoute(
       const nowMs = deps.clock.now()
       const outcomes: Partial<Record<LabelOutcome, number>> = {}
       const results = readLabels(request.body).map(({ predictionId, actual }) => {
+        const served = model.madeBy(predictionId) ?? servedBy(request) // Who counts an orphan, when nobody made it.
         const outcome = served.quality.labelled(predictionId, actual, nowMs)
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
         return { prediction_id: predictionId, outcome }

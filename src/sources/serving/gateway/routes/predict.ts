@@ -1,112 +1,90 @@
 import type { FastifyInstance } from 'fastify'
 import { type Clock, MS_PER_SECOND } from '../../../../core/time.ts'
-import { type OutputColumn, type RowFault, toRowSchema } from '../../../../watch/index.ts'
-import type { ServedModel } from '../../models/index.ts'
-import { gatewayErrors } from '../errors.ts'
-import type { RequestMeter } from '../request-meter.ts'
+import { type Column, compileAnswerWriter, toOutputsSchema, toRowSchema } from '../../../../watch/index.ts'
+import type { Predicted, ServedModel, ServedRevision } from '../../models/contract.ts'
+import { servedBy } from '../model-requests.ts'
+import { errorSchema } from './error-schema.ts'
+import { toInputError, toRows } from './rows.ts'
 
 export interface PredictDeps {
   readonly clock: Clock
   readonly rowsMax: number
-  readonly meter: RequestMeter
 }
 
-/** One field that was refused, in the shape that FastAPI's users know, with row, field and rule beside it. */
-export interface InputFault {
-  readonly loc: readonly (string | number)[]
-  readonly msg: string
-  readonly type: string
-  readonly row: number
-  readonly field: string
-}
+/** `POST /v1/models/{model}/predict`: one row, or many under `rows`; also of a tag, or of one revision, whatever the split is. */
+export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: PredictDeps): void {
+  const { schema } = model
+  const { rowsMax, clock } = deps
+  const write = compileAnswerWriter(schema)
 
-/** `POST /v1/models/{model}/predict`: one row, or many under `rows`. */
-export function addPredictRoute(app: FastifyInstance, served: ServedModel, deps: PredictDeps): void {
-  const { schema, revision } = served
-  const { rowsMax, clock, meter } = deps
-  const names = schema.outputs.map(({ name }) => name)
-  const numeric = schema.outputs.map(({ kind }) => kind === 'regression')
-  const rowsIsFeature = schema.features.some(({ name }) => name === 'rows')
-
-  const toAnswers = (outputs: readonly OutputColumn[], rows: number) => {
+  const toAnswers = (served: ServedRevision, outputs: readonly Column[], rows: number) => {
     const nowMs = clock.now()
-    const answers = new Array<{ prediction_id: string; outputs: Record<string, unknown> }>(rows)
-    for (let r = 0; r < rows; r++) {
-      const answer: Record<string, unknown> = {}
-      for (let o = 0; o < names.length; o++) {
-        const value = outputs[o]![r]!
-        answer[names[o]!] = numeric[o] && !Number.isFinite(value) ? null : value // JSON has no NaN; the bin `nan` counts it.
-      }
-      answers[r] = { prediction_id: served.quality.predicted(outputs, r, nowMs), outputs: answer }
-    }
-    return answers
+    return Array.from({ length: rows }, (_, r) => ({
+      prediction_id: served.quality.predicted(outputs, r, nowMs),
+      outputs: write(outputs, r),
+    }))
   }
 
-  app.post(
-    `/v1/models/${schema.name}/predict`,
-    {
-      config: { meter: meter.route(schema.name, revision, 'predict') },
-      schema: { tags: ['predict'], summary: `Predict with ${schema.name}`, description: schema.description, ...openApi(served, rowsMax) },
-      validatorCompiler: () => () => true, // The rows are checked by the reader compiled from model.yaml, which also counts what it refuses.
-    },
-    async (request, reply) => {
-      const { rows, single } = toRows(request.body, rowsIsFeature, rowsMax)
-      const read = served.readRows(rows)
-      served.observer.inputs(read)
-      if (read.faultCount > 0) throw toInputError(read.faults, read.faultCount, single)
-      const outputs = await served.predict(read.columns)
-      served.observer.outputs(outputs)
-      const startMs = performance.now()
-      const answers = toAnswers(outputs, rows.length)
-      const text = JSON.stringify(
-        single ? { model: schema.name, revision, ...answers[0] } : { model: schema.name, revision, predictions: answers },
-      )
-      served.encodeDuration.observe((performance.now() - startMs) / MS_PER_SECOND)
-      return reply.type('application/json; charset=utf-8').send(text)
-    },
-  )
-}
-
-function toRows(body: unknown, rowsIsFeature: boolean, rowsMax: number): { rows: readonly unknown[]; single: boolean } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    const got = body === null ? 'null' : Array.isArray(body) ? 'a list' : `a ${typeof body}`
-    throw gatewayErrors.MW_BODY_INVALID(`the body must be an object, got ${body === undefined ? 'nothing' : got}`)
+  for (const { path, hide, params } of paths(model)) {
+    app.post(
+      path,
+      {
+        config: { api: 'predict', model },
+        schema: {
+          tags: ['predict'],
+          summary: `Predict with ${schema.name}`,
+          description: schema.description,
+          hide,
+          ...(params === undefined ? {} : { params }),
+          ...openApi(model, rowsMax),
+        },
+        validatorCompiler: () => () => true, // The rows are checked by the reader compiled from model.yaml, which also counts what it refuses.
+      },
+      async (request, reply) => {
+        const served = servedBy(request)
+        const { rows, single } = toRows(request.body, schema, rowsMax)
+        const read = served.readRows(rows)
+        served.observer.inputs(read)
+        if (read.faultCount > 0) throw toInputError(read.faults, read.faultCount, single)
+        const predicted = await served.predict(read.columns, { deadlineMs: request.deadlineMs })
+        const { outputs } = predicted
+        served.observer.outputs(outputs)
+        const startMs = performance.now()
+        const answers = toAnswers(served, outputs, rows.length)
+        const head = { model: schema.name, revision: served.revision }
+        const text = JSON.stringify(single ? { ...head, ...answers[0] } : { ...head, predictions: answers })
+        const encodeMs = performance.now() - startMs
+        served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
+        reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
+        model.mirror(read, outputs)
+        return reply
+      },
+    )
   }
-  if (rowsIsFeature || !('rows' in body)) return { rows: [body], single: true }
-  const { rows, ...rest } = body
-  if (!Array.isArray(rows)) throw gatewayErrors.MW_BODY_INVALID('rows must be a list of rows')
-  const extra = Object.keys(rest)
-  if (extra.length > 0) throw gatewayErrors.MW_BODY_INVALID(`beside rows nothing else may stand, got ${extra.slice(0, 5).join(', ')}`)
-  if (rows.length > rowsMax) throw gatewayErrors.MW_BODY_INVALID(`rows holds ${rows.length} rows; one request may have ${rowsMax}`)
-  return { rows, single: false }
 }
 
-/** The refusal of a request, with the fields at fault in `detail`. */
-function toInputError(faults: readonly RowFault[], count: number, single: boolean): Error {
-  const detail = faults.map(({ row, field, rule, message }): InputFault => {
-    const loc = ['body', ...(single ? [] : ['rows', row]), ...(field === '' ? [] : [field])]
-    return { loc, msg: message, type: rule, row, field }
-  })
-  const first = faults[0]!
-  const where = [...(single ? [] : [`row ${first.row}`]), ...(first.field === '' ? [] : [first.field])].join(', ')
-  const others = count === 1 ? '' : ` (and ${count - 1} more)`
-  const error = gatewayErrors.MW_INPUT_INVALID(`${where === '' ? 'the row' : where} ${first.message}${others}`)
-  return Object.assign(error, { detail, detailCount: count })
+/** Where a model is asked: by its split, by a tag, or by a revision's name. The page shows the first; the others take the same. */
+function paths({ schema: { name } }: ServedModel) {
+  const text = { type: 'string' }
+  return [
+    { path: `/v1/models/${name}/predict`, hide: false, params: undefined },
+    { path: `/v1/models/${name}/tags/:tag/predict`, hide: true, params: { type: 'object', properties: { tag: text } } },
+    { path: `/v1/models/${name}/revisions/:revision/predict`, hide: true, params: { type: 'object', properties: { revision: text } } },
+  ]
 }
 
-function openApi({ schema, exampleRow }: ServedModel, rowsMax: number) {
+/** Where the time went, in milliseconds, as browsers and `curl -i` show it (W3C Server Timing). */
+export function toServerTiming({ queueMs, batchMs, computeMs }: Predicted, encodeMs: number): string {
+  return `queue;dur=${round(queueMs)}, batch;dur=${round(batchMs)}, compute;dur=${round(computeMs)}, encode;dur=${round(encodeMs)}`
+}
+
+/** To microseconds, without the cost of `toFixed`. */
+const round = (timeMs: number) => Math.round(timeMs * 1000) / 1000
+
+function openApi({ schema, revisions }: ServedModel, rowsMax: number) {
+  const { exampleRow } = revisions()[0]!.served
   const row = { ...toRowSchema(schema), example: exampleRow }
-  const outputs = {
-    type: 'object',
-    properties: Object.fromEntries(
-      schema.outputs.map(({ name, kind, unit, classes }) => [
-        name,
-        kind === 'regression'
-          ? { type: ['number', 'null'], ...(unit === '' ? {} : { description: `Unit: ${unit}.` }) }
-          : { type: 'string', enum: classes },
-      ]),
-    ),
-  }
+  const outputs = toOutputsSchema(schema)
   const prediction_id = { type: 'string', description: 'Send the true outcome with this id to …/labels.' }
   const head = { model: { type: 'string' }, revision: { type: 'string' } }
   return {
@@ -133,25 +111,3 @@ function openApi({ schema, exampleRow }: ServedModel, rowsMax: number) {
     },
   }
 }
-
-export const errorSchema = {
-  type: 'object',
-  properties: {
-    code: { type: 'string' },
-    error: { type: 'string' },
-    hint: { type: 'string' },
-    detail: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          loc: { type: 'array', items: { type: ['string', 'integer'] } },
-          msg: { type: 'string' },
-          type: { type: 'string' },
-          row: { type: 'integer' },
-          field: { type: 'string' },
-        },
-      },
-    },
-  },
-} as const

@@ -1,60 +1,39 @@
-import type { InferenceSession } from 'onnxruntime-node'
-import { messageOf } from '../../../../core/errors.ts'
-import type { Columns, ModelSchema } from '../../../../watch/index.ts'
-import type { LoadedModel, Runtime } from '../contract.ts'
-import { runtimeErrors } from '../errors.ts'
-import { bindInputs } from './inputs.ts'
-import { importOrt, type Ort } from './ort.ts'
-import { bindOutputs } from './outputs.ts'
-import { probeColumns } from './probe.ts'
+import type { Runtime } from '../contract.ts'
+import type { ThreadTask } from '../threads/protocol.ts'
+import { createThreadModel } from '../threads/thread-pool.ts'
+import { createInlineModel } from './inline-model.ts'
+import { openSession } from './session.ts'
+import { OnnxSettings } from './settings.ts'
 
-/** Only what ends the process is worth a line of the native library's own; a failed run is our error to tell. */
-const LOG_FATAL = 4
+/** Until a copy of a model is loaded and has answered its first row; a model of gigabytes on a slow disk takes its time. */
+const LOAD_MS_MAX = 600_000
 
-/** Runs ONNX models with onnxruntime on the CPU, one thread per call: small models are slower with two. */
+/** Runs ONNX models with onnxruntime on the CPU. */
 export const onnxRuntime: Runtime = {
   name: 'onnx',
-  modelFile: 'model.onnx',
-  async load(modelPath, schema) {
-    const ort = await importOrt()
-    const session = await createSession(ort, modelPath)
-    const model = bind(ort, session, modelPath, schema)
-    await warmUp(model, modelPath, schema)
-    return model
+  modelFiles: ['model.onnx'],
+  settings: OnnxSettings,
+  async load(modelPath, schema, context) {
+    const settings = context.settings as OnnxSettings
+    const task: ThreadTask = { runtime: 'onnx', modelPath, schema, settings }
+    const startThreads = (onAnswer?: (rows: number, computeMs: number) => void) =>
+      createThreadModel({
+        task,
+        threadFile: context.threadFile,
+        threads: context.threads,
+        memoryMb: undefined, // The model lives outside of the thread's heap.
+        timeoutMs: undefined, // A native call cannot be ended: neither its thread nor its memory would come back.
+        loadTimeoutMs: LOAD_MS_MAX,
+        onEvent: context.onEvent,
+        ...(onAnswer === undefined ? {} : { onAnswer }),
+      })
+    if (context.placement === 'threads') return startThreads()
+    const session = await openSession(modelPath, schema, settings)
+    try {
+      return await createInlineModel(session, { modelPath, schema, inlineMsMax: settings.inline_ms_max, startThreads })
+    } catch (error) {
+      await session.unload()
+      throw error
+    }
   },
-}
-
-async function createSession(ort: Ort, modelPath: string): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(modelPath, {
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      logSeverityLevel: LOG_FATAL,
-    })
-  } catch (error) {
-    throw runtimeErrors.MW_MODEL_UNREADABLE(`${modelPath} is not a readable ONNX model: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-function bind(ort: Ort, session: InferenceSession, modelPath: string, schema: ModelSchema): LoadedModel {
-  const toFeeds = bindInputs(ort, session, modelPath, schema)
-  const { fetches, toColumns } = bindOutputs(session, modelPath, schema)
-  return {
-    async predict(columns: Columns) {
-      if (columns.rows === 0) return schema.outputs.map(() => new Float64Array(0))
-      return toColumns(await session.run(toFeeds(columns), fetches, { logSeverityLevel: LOG_FATAL }), columns.rows)
-    },
-    unload: () => session.release(),
-  }
-}
-
-/** The first call of a model is its slowest, and the surest proof that it answers what its schema says. */
-async function warmUp(model: LoadedModel, modelPath: string, schema: ModelSchema): Promise<void> {
-  try {
-    await model.predict(probeColumns(schema))
-  } catch (error) {
-    await model.unload()
-    throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} fails on a row made from model.yaml: ${messageOf(error)}`, { cause: error })
-  }
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeOnnx, type OnnxGraph } from '../../../../../examples/weather/train/onnx-writer.ts'
-import { parseModelSchema } from '../../../../watch/index.ts'
+import { type ModelSchema, parseModelSchema } from '../../../../watch/index.ts'
+import { testContext } from '../testing.ts'
 import { onnxRuntime } from './index.ts'
 
 let dir = ''
@@ -12,6 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true }))
 
+const load = (path: string, model: ModelSchema) => onnxRuntime.load(path, model, testContext(onnxRuntime))
 const schema = (features: string, outputs = '{ name: y, kind: regression }') =>
   parseModelSchema(`name: m\nfeatures: [${features}]\noutputs: [${outputs}]`, { file: 'model.yaml' })
 const ab = '{ name: a, type: number }, { name: b, type: number }'
@@ -51,7 +53,7 @@ async function write(name: string, graph: OnnxGraph): Promise<string> {
 }
 
 test('one input per feature', async () => {
-  const model = await onnxRuntime.load(await write('sum.onnx', sum), schema(ab))
+  const model = await load(await write('sum.onnx', sum), schema(ab))
   expect(await model.predict({ rows: 3, values: [Float64Array.of(1, 2, Number.NaN), Float64Array.of(10, 20, 30)] })).toEqual([
     Float64Array.of(11, 22, Number.NaN),
   ])
@@ -60,12 +62,12 @@ test('one input per feature', async () => {
 })
 
 test('one matrix, in the order of the schema; the only output need not bear its name', async () => {
-  const model = await onnxRuntime.load(await write('matrix.onnx', matrix), schema(ab))
+  const model = await load(await write('matrix.onnx', matrix), schema(ab))
   expect(await model.predict({ rows: 2, values: [Float64Array.of(1, 2), Float64Array.of(3, 4)] })).toEqual([Float64Array.of(13, 24)])
 })
 
 test('the class as text', async () => {
-  const model = await onnxRuntime.load(
+  const model = await load(
     await write('echo.onnx', echo),
     schema('{ name: c, type: category, categories: [x, z] }', '{ name: label, kind: classification, classes: [x, z] }'),
   )
@@ -79,10 +81,7 @@ test('scores for each class: the highest wins', async () => {
     nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['scores'] }],
     constants: [],
   }
-  const model = await onnxRuntime.load(
-    await write('scores.onnx', scores),
-    schema(ab, '{ name: k, kind: classification, classes: [no, yes] }'),
-  )
+  const model = await load(await write('scores.onnx', scores), schema(ab, '{ name: k, kind: classification, classes: [no, yes] }'))
   expect(await model.predict({ rows: 2, values: [Float64Array.of(0.9, 0.2), Float64Array.of(0.1, 0.8)] })).toEqual([['no', 'yes']])
 })
 
@@ -133,7 +132,7 @@ test.for([
   },
 ])('a model and a schema that disagree are told apart by name: $why', async ({ graph, features, outputs, want }) => {
   const path = await write(`mismatch-${graph.name}.onnx`, graph)
-  await expect(onnxRuntime.load(path, schema(features, outputs))).rejects.toThrow(
+  await expect(load(path, schema(features, outputs))).rejects.toThrow(
     expect.objectContaining({ code: 'MW_MODEL_MISMATCH', message: expect.stringContaining(want) }),
   )
 })
@@ -154,19 +153,19 @@ test.for([
   },
   { why: '1.7 would become 1', features: '{ name: n, type: number }', want: 'it is a number' },
 ])('no value silently becomes another: $why', async ({ features, want }) => {
-  await expect(onnxRuntime.load(await write('int64.onnx', typed('int64')), schema(features))).rejects.toThrow(
+  await expect(load(await write('int64.onnx', typed('int64')), schema(features))).rejects.toThrow(
     expect.objectContaining({ code: 'MW_MODEL_MISMATCH', message: expect.stringContaining(want) }),
   )
 })
 
 test('whole numbers pass through int64 without loss', async () => {
-  const model = await onnxRuntime.load(await write('int64.onnx', typed('int64')), schema('{ name: n, type: integer }'))
+  const model = await load(await write('int64.onnx', typed('int64')), schema('{ name: n, type: integer }'))
   const values = Float64Array.of(0, -7, Number.MAX_SAFE_INTEGER)
   expect(await model.predict({ rows: 3, values: [values] })).toEqual([values])
 })
 
 test('a number that 32 bits cannot hold is refused, not made infinite', async () => {
-  const model = await onnxRuntime.load(await write('float.onnx', typed('float')), schema('{ name: n, type: number }'))
+  const model = await load(await write('float.onnx', typed('float')), schema('{ name: n, type: number }'))
   await expect(model.predict({ rows: 2, values: [Float64Array.of(1, 1e300)] })).rejects.toThrow(
     expect.objectContaining({ code: 'MW_INPUT_UNFIT' }),
   )
@@ -177,8 +176,6 @@ test('a file that is no ONNX, and half a file, are refused', async () => {
   const cases = { 'text.onnx': Buffer.from('a,b\n1,2\n'), 'half.onnx': whole.subarray(0, whole.length / 2), 'empty.onnx': Buffer.alloc(0) }
   for (const [name, bytes] of Object.entries(cases)) {
     await writeFile(join(dir, name), bytes)
-    await expect(onnxRuntime.load(join(dir, name), schema(ab)), name).rejects.toThrow(
-      expect.objectContaining({ code: 'MW_MODEL_UNREADABLE' }),
-    )
+    await expect(load(join(dir, name), schema(ab)), name).rejects.toThrow(expect.objectContaining({ code: 'MW_MODEL_UNREADABLE' }))
   }
 })

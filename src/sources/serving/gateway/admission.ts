@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify'
+import { MS_PER_SECOND, parseDurationMs } from '../../../core/time.ts'
+import type { Counter, Registry } from '../../../instrument/index.ts'
+import { DelayController } from './admission-delay.ts'
+import { admissionErrors } from './admission-errors.ts'
+import { admissionFamilies as families } from './admission-families.ts'
+
+export interface AdmissionConfig {
+  readonly requests_max: number
+  readonly loop_delay_max: string
+}
+
+/** How often the event loop is looked at. */
+const LOOK_MS = 20
+
+/**
+ * Refuses requests that the gateway itself has no room or no time for, before their bodies are read, which is most of what they would cost. It concerns requests with
+ * a body on routes that have a model (`config.model`); health and metrics are always answered. Add it behind what meters requests, so that refusals are counted there too.
+ */
+export function addAdmission(app: FastifyInstance, config: AdmissionConfig, registry: Registry): void {
+  const { requests_max: requestsMax } = config
+  const delay = watchLoop(app, parseDurationMs(config.loop_delay_max)!, registry)
+  const shed = countShed(registry)
+  // Made once: an error of its own for each refusal would cost as much as the refusal.
+  const tooMany = admissionErrors.MW_GATEWAY_OVERLOADED(`${requestsMax} requests are under way, as many as serving.requests_max allows`)
+  const tooLate = admissionErrors.MW_GATEWAY_OVERLOADED(`the gateway is late by more than serving.loop_delay_max, ${config.loop_delay_max}`)
+  let inFlight = 0
+  const left = () => {
+    inFlight--
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { model } = request.routeOptions.config
+    if (model === undefined || request.method === 'GET' || request.method === 'DELETE') return done()
+    if (inFlight >= requestsMax) {
+      shed(model.schema.name, 'in_flight')
+      return done(tooMany)
+    }
+    if (inFlight > 0 && delay.takes()) {
+      shed(model.schema.name, 'loop_delay')
+      return done(tooLate)
+    }
+    inFlight++
+    reply.raw.once('close', left) // Comes once, whatever way a request ends.
+    done()
+  })
+}
+
+/** Measures by how much a timer is late. The timer neither keeps the process alive nor outlives the server. */
+function watchLoop(app: FastifyInstance, delayMsMax: number, registry: Registry): DelayController {
+  const delay = new DelayController(delayMsMax)
+  let lastMs = performance.now()
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    delay.observe(Math.max(0, nowMs - lastMs - LOOK_MS))
+    lastMs = nowMs
+  }, LOOK_MS)
+  timer.unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+  registry.read(families.loopDelay, {}, () => delay.delayMs / MS_PER_SECOND)
+  return delay
+}
+
+function countShed(registry: Registry) {
+  const counters = new Map<string, Counter>()
+  return (model: string, reason: 'in_flight' | 'loop_delay') => {
+    const key = `${reason} ${model}`
+    let counter = counters.get(key)
+    if (counter === undefined) {
+      counter = registry.counter(families.requestsShed, { model, reason })
+      counters.set(key, counter)
+    }
+    counter.add()
+  }
+}

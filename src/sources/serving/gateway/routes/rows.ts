@@ -1,0 +1,43 @@
+import type { ModelSchema, RowFault } from '../../../../watch/index.ts'
+import { gatewayErrors } from '../errors.ts'
+
+/** One field that was refused, in the shape that FastAPI's users know, with row, field and rule beside it. */
+export interface InputFault {
+  readonly loc: readonly (string | number)[]
+  readonly msg: string
+  readonly type: string
+  readonly row: number
+  readonly field: string
+}
+
+/**
+ * The rows of a body: one row, or many under `rows`; a model with a feature of that name takes one row at a time.
+ * @throws MW_BODY_INVALID
+ */
+export function toRows(body: unknown, schema: ModelSchema, rowsMax: number): { rows: readonly unknown[]; single: boolean } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    const got = body === null ? 'null' : Array.isArray(body) ? 'a list' : `a ${typeof body}`
+    throw gatewayErrors.MW_BODY_INVALID(`the body must be an object, got ${body === undefined ? 'nothing' : got}`)
+  }
+  const rowsIsFeature = schema.features.some(({ name }) => name === 'rows')
+  if (rowsIsFeature || !('rows' in body)) return { rows: [body], single: true }
+  const { rows, ...rest } = body
+  if (!Array.isArray(rows)) throw gatewayErrors.MW_BODY_INVALID('rows must be a list of rows')
+  const extra = Object.keys(rest)
+  if (extra.length > 0) throw gatewayErrors.MW_BODY_INVALID(`beside rows nothing else may stand, got ${extra.slice(0, 5).join(', ')}`)
+  if (rows.length > rowsMax) throw gatewayErrors.MW_BODY_INVALID(`rows holds ${rows.length} rows; one request may have ${rowsMax}`)
+  return { rows, single: false }
+}
+
+/** The refusal of a request, with the fields at fault in `detail`. */
+export function toInputError(faults: readonly RowFault[], count: number, single: boolean): Error {
+  const detail = faults.map(({ row, field, rule, message }): InputFault => {
+    const loc = ['body', ...(single ? [] : ['rows', row]), ...(field === '' ? [] : [field])]
+    return { loc, msg: message, type: rule, row, field }
+  })
+  const first = faults[0]!
+  const where = [...(single ? [] : [`row ${first.row}`]), ...(first.field === '' ? [] : [first.field])].join(', ')
+  const others = count === 1 ? '' : ` (and ${count - 1} more)`
+  const error = gatewayErrors.MW_INPUT_INVALID(`${where === '' ? 'the row' : where} ${first.message}${others}`)
+  return Object.assign(error, { detail, detailCount: count })
+}

@@ -1,0 +1,387 @@
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  type Claim,
+  type ClaimRequest,
+  type Delivery,
+  type Failure,
+  type Heartbeat,
+  isFinal,
+  type NewTask,
+  type QueueOptions,
+  type QueueStats,
+  type Submitted,
+  type Task,
+  type TaskFilter,
+  type TaskOutcome,
+  type TaskQueue,
+  type TaskState,
+  type TaskWithPayload,
+  taskStates,
+} from '../contract.ts'
+import { queueErrors } from '../errors.ts'
+import { Background } from './background.ts'
+import { Claimer, type ReapedTicket } from './claimer.ts'
+import type { CallScript } from './commands.ts'
+import { Gather } from './gather.ts'
+import { type Lanes, type Ticket, ticketName } from './lanes.ts'
+import type { Link } from './link.ts'
+import { fromFailure, type Reply, type ReplyRow, toTask, toTaskWithPayload, webhookOf } from './records.ts'
+import type { Signals } from './signals.ts'
+
+export interface RedisQueueParts {
+  readonly options: QueueOptions
+  readonly link: Link
+  readonly call: CallScript
+  readonly lanes: Lanes
+  readonly signals: Signals
+  /** Hears what went wrong where nobody waits for an answer. */
+  onError(error: unknown): void
+}
+
+/** Items and characters that go in one script, during which the server does nothing else. */
+const BATCH_MAX = 128
+const BATCH_CHARS_MAX = 1_000_000
+/** Two, so that one is on its way while the other is worked on. */
+const RUNS_MAX = 2
+/** Tasks that one script deletes, revives or lists. */
+const PIECE_MAX = 200
+/** Time between two rounds of what is to be done now and then. */
+const CARE_MS = 1000
+
+const claimArgs = ({ task, token }: Claim) => [task.id, executionOf(token)]
+/** A claim's token is the generation of its ticket and the token of the execution, which is the ticket's lock as well. */
+const executionOf = (token: string) => token.slice(token.indexOf('.') + 1)
+const ticketOf = ({ task, token }: Claim) => ({
+  lane: task.queue,
+  name: ticketName(task.id, token.slice(0, Math.max(0, token.indexOf('.')))),
+  token: executionOf(token),
+})
+
+/** Tasks in Redis or Valkey; README.md tells how, and why each order of steps loses nothing. */
+export class RedisQueue implements TaskQueue {
+  readonly #parts: RedisQueueParts
+  readonly #background: Background
+  readonly #claimer: Claimer
+  readonly #submits: Gather<NewTask, Submitted | { readonly kind: 'full' }>
+  readonly #completes: Gather<{ readonly claim: Claim; readonly result: string }, 'stored' | 'lost'>
+  readonly #outcomeListeners = new Set<(queue: string, outcome: TaskOutcome) => void>()
+  #careTimer: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(parts: RedisQueueParts) {
+    this.#parts = parts
+    this.#background = new Background(parts.onError)
+    const tell = (queue: string, outcome: TaskOutcome) => this.#tell(queue, outcome)
+    this.#claimer = new Claimer({ ...parts, background: this.#background, tell })
+    const limits = { itemsMax: BATCH_MAX, weightMax: BATCH_CHARS_MAX, runsMax: RUNS_MAX }
+    this.#submits = new Gather({ ...limits, weightOf: ({ payload }) => payload.length }, (tasks) => this.#submitAll(tasks))
+    this.#completes = new Gather({ ...limits, weightOf: ({ result }) => result.length }, (items) => this.#completeAll(items))
+    this.#careLater()
+  }
+
+  async submit(task: NewTask): Promise<Submitted> {
+    const answer = await this.#during(() => this.#submits.add(task))
+    if (answer.kind === 'accepted') this.#tell(task.queue, 'submitted')
+    if (answer.kind !== 'full') return answer
+    this.#tell(task.queue, 'refused')
+    throw queueErrors.MW_QUEUE_FULL(`${this.#parts.options.tasksMax} tasks are unfinished, as many as the queue holds`)
+  }
+
+  async #submitAll(tasks: readonly NewTask[]): Promise<(Submitted | { readonly kind: 'full' })[]> {
+    const { link, call, lanes, options } = this.#parts
+    const answers = await link.run(async (again) => {
+      const args = [options.tasksMax, options.idempotencyMs, ...tasks.flatMap(submitArgs)]
+      const replies = (await call('submit', args)) as readonly string[]
+      const kinds = tasks.map((_, i) => ({ kind: replies[2 * i]!, id: replies[2 * i + 1]! }))
+      // Second, the tickets. Whoever finds a task without one, puts it in: this call sent again, or the next round of care.
+      const missing = tasks.filter((_, i) => ['accepted', 'unticketed'].includes(kinds[i]!.kind))
+      await lanes.add(missing.map(({ queue, id, priority }) => ({ lane: queue, name: ticketName(id, '0'), priority, waitMs: 0 })))
+      this.#ticketed(missing.map(({ id }) => id))
+      return tasks.map((task, i) => toSubmitted(task, kinds[i]!, again))
+    })
+    return answers
+  }
+
+  /** Third, the note that they are in. Nobody waits for it. */
+  #ticketed(ids: readonly string[]): void {
+    if (ids.length === 0) return
+    const { link, call } = this.#parts
+    this.#background.add(link.run(() => call('ticketed', ids)))
+  }
+
+  async get(id: string): Promise<Task | undefined> {
+    const row = await this.#run('get', [id, 0])
+    return row === null ? undefined : toTask(row as ReplyRow)
+  }
+
+  async getWithPayload(id: string): Promise<TaskWithPayload | undefined> {
+    const row = await this.#run('get', [id, 1])
+    return row === null ? undefined : toTaskWithPayload(row as ReplyRow)
+  }
+
+  watch(id: string, onChange: () => void): () => void {
+    return this.#parts.signals.onChange(id, onChange)
+  }
+
+  onWork(listener: () => void): () => void {
+    return this.#parts.signals.onWork(listener)
+  }
+
+  onOutcome(listener: (queue: string, outcome: TaskOutcome) => void): () => void {
+    const own = (queue: string, outcome: TaskOutcome) => listener(queue, outcome)
+    this.#outcomeListeners.add(own)
+    return () => this.#outcomeListeners.delete(own)
+  }
+
+  async cancel(id: string): Promise<'cancelled' | 'final' | 'unknown'> {
+    const [answer, changed, lane, ticket, token] = (await this.#run('cancel', [id])) as [string, number?, string?, string?, string?]
+    if (answer !== 'cancelled') return answer === 'final' ? 'final' : 'unknown'
+    if (changed === 1) {
+      this.#tell(lane!, 'cancelled')
+      this.#drop({ lane: lane!, name: ticket! }, token!)
+    }
+    return 'cancelled'
+  }
+
+  async list({ queue, states = taskStates, limit, after }: TaskFilter): Promise<readonly Task[]> {
+    const tasks: Task[] = []
+    while (tasks.length < limit) {
+      const count = Math.min(PIECE_MAX, limit - tasks.length)
+      const last = tasks.at(-1)?.id ?? after ?? ''
+      const page = ((await this.#run('list', [count, last, queue ?? '', ...states])) as ReplyRow[]).map(toTask)
+      tasks.push(...page)
+      if (page.length < count) break
+    }
+    return tasks
+  }
+
+  claim(request: ClaimRequest): Promise<readonly Claim[]> {
+    return this.#during(() => this.#claimer.claim(request))
+  }
+
+  async heartbeat(claims: readonly Claim[]): Promise<Heartbeat> {
+    if (claims.length === 0) return { lost: [] }
+    const holds = (await this.#run('heartbeat', claims.flatMap(claimArgs))) as number[]
+    this.#background.add(this.#parts.lanes.keep(claims.filter((_, i) => holds[i] === 1).map(ticketOf)))
+    return { lost: claims.filter((_, i) => holds[i] !== 1).map(({ token }) => token) }
+  }
+
+  async complete(claim: Claim, result: string): Promise<'stored' | 'lost'> {
+    const answer = await this.#during(() => this.#completes.add({ claim, result }))
+    if (answer === 'stored') this.#tell(claim.task.queue, 'done')
+    this.#drop(ticketOf(claim), executionOf(claim.token))
+    // Tickets leave BullMQ behind the caller's back, but not more slowly than they come.
+    await this.#background.room()
+    return answer
+  }
+
+  async #completeAll(items: readonly { readonly claim: Claim; readonly result: string }[]): Promise<('stored' | 'lost')[]> {
+    const { link, call } = this.#parts
+    const args = items.flatMap(({ claim, result }) => [...claimArgs(claim), result])
+    const stored = (await link.run((again) => call('complete', [again ? 1 : 0, ...args]))) as number[]
+    return stored.map((one) => (one === 1 ? 'stored' : 'lost'))
+  }
+
+  fail(claim: Claim, failure: Failure, { final }: { readonly final: boolean }): Promise<'delayed' | 'dead' | 'lost'> {
+    return this.#end(claim, failure, final ? 'final' : 'failed')
+  }
+
+  died(claim: Claim, failure: Failure): Promise<'delayed' | 'dead' | 'lost'> {
+    return this.#end(claim, failure, 'died')
+  }
+
+  #end(claim: Claim, failure: Failure, kind: 'failed' | 'final' | 'died'): Promise<'delayed' | 'dead' | 'lost'> {
+    const { link, call, lanes } = this.#parts
+    return this.#during(async () => {
+      const args = [...claimArgs(claim), fromFailure(failure), kind, Math.random()]
+      const [answer, waitMs] = (await link.run((again) => call('fail', [again ? 1 : 0, ...args]))) as [string, number]
+      if (answer === 'delayed') {
+        this.#tell(claim.task.queue, 'retried')
+        // Should this fail, the ticket comes up when its lock is gone, and is put off then.
+        await lanes.settle(ticketOf(claim), { kind: 'later', waitMs }).catch(this.#parts.onError)
+        return 'delayed'
+      }
+      this.#drop(ticketOf(claim), executionOf(claim.token))
+      if (answer === 'lost') return 'lost'
+      this.#tell(claim.task.queue, answer === 'poisoned' ? 'poisoned' : 'dead')
+      return 'dead'
+    })
+  }
+
+  async release(claims: readonly Claim[]): Promise<void> {
+    if (claims.length > 0)
+      await this.#during(() =>
+        this.#claimer.release(
+          claims.map(({ task }) => task.id),
+          claims.map(ticketOf),
+        ),
+      )
+  }
+
+  async claimDeliveries(max: number): Promise<readonly Delivery[]> {
+    const token = randomUUID()
+    const answers = (await this.#run('claimHooks', [Math.min(max, PIECE_MAX), token])) as [ReplyRow, number][]
+    return answers.map(([row, attempts]) => ({ task: toTask(row), webhook: webhookOf(row)!, attempts, token }))
+  }
+
+  async delivered({ task, token }: Delivery): Promise<void> {
+    await this.#run('delivered', [task.id, token])
+  }
+
+  async undelivered({ task, token }: Delivery, reason: string): Promise<'delayed' | 'given_up'> {
+    return (await this.#run('undelivered', [task.id, token, reason])) === 'given_up' ? 'given_up' : 'delayed'
+  }
+
+  async stats(): Promise<readonly QueueStats[]> {
+    const answers = (await this.#run('stats', [])) as [string, number, number, number, number, string | null][]
+    return answers.map(([queue, waiting, active, delayed, dead, oldest]) => {
+      return { queue, waiting, active, delayed, dead, oldestWaitingMs: oldest === null ? undefined : Number(oldest) }
+    })
+  }
+
+  async retry(which: readonly string[] | { readonly queue: string | undefined }): Promise<number> {
+    if ('queue' in which) {
+      // No more than are dead now: one that dies again meanwhile is not begun for ever.
+      const lanes = (await this.stats()).filter(({ queue }) => which.queue === undefined || queue === which.queue)
+      let revived = 0
+      for (const { queue, dead } of lanes) {
+        for (let left = dead; left > 0; ) {
+          const ids = (await this.#run('ids', [queue, 'dead', Math.min(left, PIECE_MAX)])) as string[]
+          if (ids.length === 0) break
+          left -= ids.length
+          revived += await this.retry(ids)
+        }
+      }
+      return revived
+    }
+    let revived = 0
+    for (let i = 0; i < which.length; i += PIECE_MAX) {
+      const piece = which.slice(i, i + PIECE_MAX)
+      revived += await this.#during(async () => {
+        const tickets = (await this.#parts.link.run(() => this.#parts.call('retry', piece))) as unknown as MissingTicket[]
+        await this.#addMissing(tickets)
+        return tickets.length
+      })
+    }
+    return revived
+  }
+
+  async purge({ queue, states }: { readonly queue: string | undefined; readonly states: readonly TaskState[] }): Promise<number> {
+    const { lanes } = this.#parts
+    const names = queue === undefined ? (await this.stats()).map((entry) => entry.queue) : [queue]
+    let purged = 0
+    for (const lane of names) {
+      for (const state of states) {
+        for (let count = PIECE_MAX; count === PIECE_MAX; ) {
+          const tickets = (await this.#run('purge', [lane, state, PIECE_MAX])) as string[]
+          count = tickets.length
+          purged += count
+          if (!isFinal(state)) await this.#during(() => lanes.remove(tickets.map((name) => ({ lane, name })))).catch(this.#parts.onError)
+        }
+      }
+    }
+    return purged
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { link, lanes, signals } = this.#parts
+    clearTimeout(this.#careTimer)
+    signals.close()
+    await this.#background.ended()
+    await lanes.close().catch(this.#parts.onError)
+    link.close()
+  }
+
+  /** What is to be done now and then, by whichever process comes first. */
+  #careLater(): void {
+    this.#careTimer = setTimeout(
+      async () => {
+        if (this.#parts.link.client.status === 'ready') {
+          await this.#during(() => this.#care()).catch(this.#parts.onError)
+        }
+        if (this.#closing === undefined) this.#careLater()
+      },
+      CARE_MS * (0.5 + Math.random()),
+    ).unref()
+  }
+
+  async #care(): Promise<void> {
+    const [reaped, missing] = (await this.#parts.call('care', [])) as unknown as [ReapedTicket[], MissingTicket[]]
+    await this.#claimer.settleReaped(reaped)
+    await this.#addMissing(missing)
+  }
+
+  async #addMissing(tickets: readonly MissingTicket[]): Promise<void> {
+    const { link, lanes } = this.#parts
+    await link.run(() =>
+      lanes.add(tickets.map(([, lane, name, priority, waitMs]) => ({ lane, name, priority: Number(priority), waitMs: Number(waitMs) }))),
+    )
+    this.#ticketed(tickets.map(([id]) => id))
+  }
+
+  #drop(ticket: Ticket, token: string): void {
+    const { lanes } = this.#parts
+    this.#background.add(token === '' ? lanes.remove([ticket]) : lanes.settle({ ...ticket, token }, { kind: 'drop' }))
+  }
+
+  #tell(queue: string, outcome: TaskOutcome): void {
+    for (const listener of this.#outcomeListeners) listener(queue, outcome)
+  }
+
+  #run(...[name, args]: Parameters<CallScript>): Promise<Reply> {
+    return this.#during(() => this.#parts.link.run(() => this.#parts.call(name, args)))
+  }
+
+  /** Whatever begins before the queue is closed is settled before it is. */
+  async #during<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw queueErrors.MW_QUEUE_UNAVAILABLE('the queue is closed')
+    return this.#background.track(act())
+  }
+}
+
+/** id, lane, ticket, priority, wait in ms. */
+type MissingTicket = readonly [string, string, string, string | number, string | number]
+
+function submitArgs(task: NewTask): (string | number)[] {
+  const { id, queue, revision, priority, rows, submittedMs, deadlineMs, webhook, idempotency, payload } = task
+  return [
+    id,
+    queue,
+    revision,
+    priority,
+    rows,
+    submittedMs,
+    deadlineMs ?? '',
+    webhook === undefined ? '' : JSON.stringify(webhook),
+    // A client's key may be of any length and hold anything.
+    idempotency === undefined
+      ? ''
+      : createHash('sha256')
+          .update(JSON.stringify([queue, idempotency.key]))
+          .digest('base64url'),
+    idempotency?.digest ?? '',
+    payload,
+  ]
+}
+
+/** @param again - The call was sent before, and what it stored then is no surprise. */
+function toSubmitted(
+  { id }: NewTask,
+  answer: { readonly kind: string; readonly id: string },
+  again: boolean,
+): Submitted | { readonly kind: 'full' } {
+  switch (answer.kind) {
+    case 'accepted':
+    case 'conflict':
+      return { kind: answer.kind, id: answer.id }
+    case 'full':
+      return { kind: 'full' }
+    default:
+      return { kind: again && answer.id === id ? 'accepted' : 'known', id: answer.id }
+  }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import type { StatementSync } from 'node:sqlite'
+import type { Claim, ClaimRequest } from '../contract.ts'
+import type { Context } from './context.ts'
+import { type PayloadRow, TASK_COLUMNS, TASK_JOINS, toTaskWithPayload } from './rows.ts'
+import { ACTIVE, WAITING } from './states.ts'
+import { type Candidate, chooseTurns, TURN_OF_THE_OLDEST } from './turns.ts'
+
+/** Payloads handed out in one claim, beyond the first: a worker that asks for many tasks must not get many pictures at once. */
+const CLAIM_BYTES_MAX = 16 * 1024 * 1024
+/** Tasks of one claim, whatever was asked for: the transaction stays short, and others get some. */
+const CLAIM_TASKS_MAX = 256
+const PRIORITIES = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+
+/** Hands tasks out. */
+export class Claims {
+  readonly #context: Context
+  readonly #isWaiting: StatementSync
+  readonly #byPriority: StatementSync
+  readonly #oldest: StatementSync
+  readonly #lowest: StatementSync
+  readonly #take: StatementSync
+  readonly #read: StatementSync
+  readonly #tokens = randomBytes(9).toString('base64url')
+  #count = 0
+  /** Which lane comes first: another each time. */
+  #turn = 0
+
+  constructor(context: Context) {
+    this.#context = context
+    const { database } = context
+    const waiting = `lane = ? AND state = ${WAITING}`
+    const live = '(due_ms IS NULL OR due_ms > ?)'
+    this.#isWaiting = database.prepare(`SELECT 1 FROM task WHERE ${waiting} LIMIT 1`)
+    this.#byPriority = database.prepare(
+      `SELECT seq, rows, bytes, priority FROM task WHERE ${waiting} AND ${live} ORDER BY priority DESC, seq LIMIT ?`,
+    )
+    this.#oldest = database.prepare(`SELECT seq, rows, bytes FROM task WHERE ${waiting} AND priority = ? AND ${live} ORDER BY seq LIMIT ?`)
+    this.#lowest = database.prepare(`SELECT priority FROM task WHERE ${waiting} ORDER BY priority LIMIT 1`)
+    this.#take = database.prepare(`
+      UPDATE task SET state = ${ACTIVE}, attempts = attempts + 1, started_ms = ?, due_ms = ?, token = ?, worker = ? WHERE seq = ?`)
+    this.#read = database.prepare(`
+      SELECT ${TASK_COLUMNS}, payload.payload, webhook.url, webhook.secret FROM task
+      JOIN payload USING (seq) ${TASK_JOINS} LEFT JOIN webhook USING (seq) WHERE task.seq = ?`)
+  }
+
+  /** Whether any of these queues has a task waiting. */
+  isAnyWaiting({ queues }: ClaimRequest): boolean {
+    return queues.some(({ queue, tasksMax, rowsMax }) => {
+      const lane = tasksMax > 0 && rowsMax > 0 ? this.#context.lanes.find(queue) : undefined
+      return lane !== undefined && this.#isWaiting.get(lane) !== undefined
+    })
+  }
+
+  /** Inside a transaction. Lanes take turns, within the claim and over claims in which of them is first. */
+  claim({ queues, worker }: ClaimRequest, nowMs: number): Claim[] {
+    const first = queues.length === 0 ? 0 : this.#turn++ % queues.length
+    const hands: Claim[][] = []
+    const room = { tasks: CLAIM_TASKS_MAX, bytes: CLAIM_BYTES_MAX }
+    for (const asked of [...queues.slice(first), ...queues.slice(0, first)]) {
+      const lane = this.#context.lanes.find(asked.queue)
+      const tasksMax = Math.min(asked.tasksMax, room.tasks)
+      if (lane === undefined || tasksMax < 1 || asked.rowsMax < 1 || room.bytes <= 0) continue
+      const chosen = this.#choose(lane, { tasksMax, rowsMax: asked.rowsMax, bytesMax: room.bytes }, nowMs)
+      room.tasks -= chosen.length
+      for (const { bytes } of chosen) room.bytes -= bytes
+      hands.push(chosen.map(({ seq }) => this.#hand(seq, asked.queue, worker, nowMs)))
+      this.#context.lanes.hand(lane, chosen.length)
+      for (let i = 0; i < chosen.length; i++) {
+        this.#context.lanes.count(lane, WAITING, -1)
+        this.#context.lanes.count(lane, ACTIVE, 1)
+      }
+    }
+    return interleave(hands)
+  }
+
+  #choose(lane: number, room: { tasksMax: number; rowsMax: number; bytesMax: number }, nowMs: number): Candidate[] {
+    const candidates = this.#byPriority.all(lane, nowMs, room.tasksMax) as unknown as (Candidate & { priority: number })[]
+    if (candidates.length === 0) return []
+    const lowest = (this.#lowest.get(lane) as { priority: number }).priority
+    // Where all have one priority, the oldest is first anyway.
+    const oldest = lowest === candidates[0]!.priority ? [] : this.#oldestOf(lane, Math.ceil(room.tasksMax / TURN_OF_THE_OLDEST), nowMs)
+    return chooseTurns(candidates, oldest, this.#context.lanes.handed(lane), room)
+  }
+
+  /** Over all priorities: ten short looks at one index are cheaper than a second index for every task. */
+  #oldestOf(lane: number, limit: number, nowMs: number): Candidate[] {
+    const all = PRIORITIES.flatMap((priority) => this.#oldest.all(lane, priority, nowMs, limit) as unknown as Candidate[])
+    return all.sort((a, b) => a.seq - b.seq).slice(0, limit)
+  }
+
+  #hand(seq: number, queue: string, worker: string, nowMs: number): Claim {
+    const { options, effects } = this.#context
+    const token = `${this.#tokens}-${(this.#count++).toString(36)}`
+    this.#take.run(nowMs, nowMs + options.leaseMs, token, worker, seq)
+    const task = toTaskWithPayload(this.#read.get(seq) as unknown as PayloadRow, queue)
+    effects.change(task.id)
+    return { task, token }
+  }
+}
+
+/** One of each, then the next of each. */
+function interleave<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length))
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => (i < list.length ? [list[i]!] : []))).flat()
+}

@@ -1,0 +1,87 @@
+import type { StatementSync } from 'node:sqlite'
+import type { NewTask, Submitted } from '../contract.ts'
+import { queueErrors } from '../errors.ts'
+import type { Context } from './context.ts'
+import { WAITING } from './states.ts'
+
+interface KeyRow {
+  readonly digest: string
+  readonly id: string
+  readonly expires_ms: number
+}
+
+/** Takes tasks in. */
+export class Submissions {
+  readonly #context: Context
+  readonly #insert: StatementSync
+  readonly #insertPayload: StatementSync
+  readonly #insertWebhook: StatementSync
+  readonly #exists: StatementSync
+  readonly #findKey: StatementSync
+  readonly #rememberKey: StatementSync
+
+  constructor(context: Context) {
+    this.#context = context
+    const { database } = context
+    this.#insert = database.prepare(`
+      INSERT INTO task (id, lane, state, due_ms, priority, rows, bytes, hooked, revision, submitted_ms, deadline_ms)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#insertPayload = database.prepare('INSERT INTO payload (seq, payload) VALUES (?, ?)')
+    this.#insertWebhook = database.prepare('INSERT INTO webhook (seq, url, secret) VALUES (?, ?, ?)')
+    this.#exists = database.prepare('SELECT 1 FROM task WHERE id = ?')
+    this.#findKey = database.prepare('SELECT digest, id, expires_ms FROM idempotency WHERE lane = ? AND key = ?')
+    this.#rememberKey = database.prepare('INSERT OR REPLACE INTO idempotency (lane, key, digest, id, expires_ms) VALUES (?, ?, ?, ?, ?)')
+  }
+
+  /**
+   * Inside a transaction.
+   * @throws MW_QUEUE_FULL, and nothing is written then.
+   */
+  submit(task: NewTask): Submitted {
+    const known = this.#findKnown(task)
+    if (known !== undefined) return known
+    const { lanes, options, clock, effects } = this.#context
+    const unfinished = lanes.unfinished()
+    if (unfinished >= options.tasksMax) {
+      effects.outcome(task.queue, 'refused')
+      throw queueErrors.MW_QUEUE_FULL(`the queue holds ${unfinished} unfinished tasks, as many as it may`)
+    }
+    const lane = lanes.ensure(task.queue)
+    const bytes = Buffer.byteLength(task.payload)
+    const hooked = task.webhook === undefined ? 0 : 1
+    const { id, priority, rows, revision, submittedMs } = task
+    const deadlineMs = task.deadlineMs ?? null
+    const { lastInsertRowid: seq } = this.#insert.run(
+      id,
+      lane,
+      deadlineMs,
+      priority,
+      rows,
+      bytes,
+      hooked,
+      revision,
+      submittedMs,
+      deadlineMs,
+    )
+    this.#insertPayload.run(seq, task.payload)
+    if (task.webhook !== undefined) this.#insertWebhook.run(seq, task.webhook.url, task.webhook.secret ?? null)
+    if (task.idempotency !== undefined) {
+      this.#rememberKey.run(lane, task.idempotency.key, task.idempotency.digest, id, clock.now() + options.idempotencyMs)
+    }
+    lanes.count(lane, WAITING, 1)
+    effects.change(id)
+    effects.work()
+    effects.outcome(task.queue, 'submitted')
+    return { kind: 'accepted', id }
+  }
+
+  #findKnown({ id, queue, idempotency }: NewTask): Submitted | undefined {
+    const lane = this.#context.lanes.find(queue)
+    if (idempotency !== undefined && lane !== undefined) {
+      const row = this.#findKey.get(lane, idempotency.key) as KeyRow | undefined
+      if (row !== undefined && row.expires_ms > this.#context.clock.now())
+        return { kind: row.digest === idempotency.digest ? 'known' : 'conflict', id: row.id }
+    }
+    return this.#exists.get(id) === undefined ? undefined : { kind: 'known', id }
+  }
+}
