@@ -14,15 +14,13 @@ import { readModelwatchConfig } from './config.ts'
 
 /** What the command line says about tasks; it goes by this room, as all does. */
 export {
+  type NewTask,
   type QueueStats,
   queueErrors,
-  submittedMsOf,
   type Task,
-  type TaskFilter,
   type TaskQueue,
   type TaskState,
   type TaskWithPayload,
-  taskStates,
 } from '../sources/serving/queue/index.ts'
 
 /**

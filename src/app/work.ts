@@ -24,8 +24,21 @@ export interface TaskWorkerDeps {
   readonly log: Logger
 }
 
-/** A worker of this process, on a queue and models that are open already. It takes no tasks before `start`. @throws MW_CONFIG_INVALID */
-export function createTaskWorker({ serving, queue, work }: WorkRoleConfig, deps: TaskWorkerDeps): Worker {
+/** Work in hand of a process that only works: some claims of a queue on disk. */
+const LANE_WORK_MS = 50
+/** Beside requests, which wait behind it. */
+const LANE_WORK_BESIDE_REQUESTS_MS = 5
+
+/**
+ * A worker of this process, on a queue and models that are open already. It takes no tasks before `start`.
+ * @param laneWorkMs - Work of one model to keep in hand, as the time it takes.
+ * @throws MW_CONFIG_INVALID
+ */
+export function createTaskWorker(
+  { serving, queue, work }: WorkRoleConfig,
+  deps: TaskWorkerDeps,
+  laneWorkMs = LANE_WORK_BESIDE_REQUESTS_MS,
+): Worker {
   if (work.threads_max !== undefined && work.threads_max < work.threads_min)
     throw configErrors.MW_CONFIG_INVALID(`work.threads_max ${work.threads_max} is below work.threads_min ${work.threads_min}`)
   const options = {
@@ -33,6 +46,7 @@ export function createTaskWorker({ serving, queue, work }: WorkRoleConfig, deps:
     leaseMs: toQueueOptions(queue).leaseMs,
     batchRowsMax: serving.batch_rows_max,
     processors: availableParallelism(),
+    laneWorkMs,
     name: processName,
   }
   return createWorker(options, {
@@ -68,7 +82,7 @@ export async function startWorker(
     const options = { config: serving, baseDir, trafficUrl, placement: 'threads', threads: work.threads_min, only: models } as const
     const host = await openModels(options, { registry, log })
     ends.push(() => host.close())
-    const worker = createTaskWorker(config, { queue, host, registry, log })
+    const worker = createTaskWorker(config, { queue, host, registry, log }, LANE_WORK_MS)
     const status = { stopping: false }
     const app = createStatusServer(registry, host, status)
     ends.push(() => app.close()) // After the worker, so that the last counts of a drain are still scraped.

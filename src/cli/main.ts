@@ -4,8 +4,10 @@ import { readVersion } from '../app/package.ts'
 import { addBackfillCommand } from './commands/backfill.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addProfileCommand } from './commands/profile.ts'
+import { addQueueCommand } from './commands/queue.ts'
 import { addReplayCommand } from './commands/replay.ts'
 import { addMonitorCommand, addServeCommand } from './commands/roles.ts'
+import { addTrafficCommands } from './commands/traffic.ts'
 import { addTsdbCommand } from './commands/tsdb.ts'
 import { addUpCommand } from './commands/up.ts'
 import { addWorkCommand } from './commands/work.ts'
@@ -37,6 +39,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a check found some
   addMonitorCommand(program)
   addProfileCommand(program)
   addReplayCommand(program)
+  addTrafficCommands(program)
+  addQueueCommand(program)
   addExportCommand(program)
   addBackfillCommand(program)
   addTsdbCommand(program)

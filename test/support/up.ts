@@ -22,7 +22,7 @@ const example = join(root, 'examples/weather')
 export async function createProject(): Promise<Project> {
   const dir = mkdtempSync(join(tmpdir(), 'modelwatch-e2e-'))
   // Not the samples of whoever ran the example in its own folder.
-  cpSync(example, dir, { recursive: true, filter: (source) => basename(source) !== 'tsdb' })
+  cpSync(example, dir, { recursive: true, filter: (source) => !/^tsdb$|\.db(-.*)?$/.test(basename(source)) })
   const path = (name: string) => join(dir, name)
   const edit = (name: string, change: (text: string) => string) => {
     const before = readFileSync(path(name), 'utf8')

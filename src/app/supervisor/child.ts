@@ -25,7 +25,7 @@ export class RoleFailure extends ModelwatchError {
   }
 }
 
-const STOP_GRACE_MS = 10_000
+const STOP_GRACE_MS = 15_000
 
 /**
  * Starts `modelwatch ROLE …` as a child. Its log lines are handed on, one by one.

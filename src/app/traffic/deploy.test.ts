@@ -133,7 +133,7 @@ test('what serves is written down before the folder stands, for whoever takes ov
       close: () => store.close(),
       update: async (...args: Parameters<typeof store.update>) => {
         const { split } = await store.update(...args)
-        written.push(`${(await revisions()).join(' ')}: ${JSON.stringify(split.shares)}`)
+        written.push(`${(await revisions()).filter((name) => !name.startsWith('.')).join(' ')}: ${JSON.stringify(split.shares)}`)
         return (await store.read())[0]!
       },
     },

@@ -51,11 +51,12 @@ export function addUpCommand(program: Command, mainFile: string): void {
     })
 }
 
-function printWhere({ gatewayUrl, monitorUrl, replays }: Running, status: StatusLine): void {
+function printWhere({ gatewayUrl, monitorUrl, workerUrls, replays }: Running, status: StatusLine): void {
   const places = [
     { what: 'page', url: monitorUrl, why: 'is it healthy, and is it still right?' },
     { what: 'API docs', url: `${gatewayUrl}/docs`, why: 'try a prediction in the browser' },
     { what: 'metrics', url: `${gatewayUrl}/metrics`, why: 'what Prometheus scrapes' },
+    ...workerUrls.map((url) => ({ what: 'worker', url: `${url}/metrics`, why: 'its metrics; prometheus.yml must name it' })),
   ]
   const width = Math.max(...places.map(({ url }) => url.length))
   const lines = [

@@ -4,7 +4,7 @@ import type { ModelsConfig } from './config.ts'
 import type { ModelHost } from './contract.ts'
 import { modelErrors } from './errors.ts'
 import { watchFolder } from './folder-watch.ts'
-import { listModelDirs, newestRevision, readModelSchema } from './model-folder.ts'
+import { listModelDirs, listRevisions, readModelSchema } from './model-folder.ts'
 import { LiveModel, type ModelDeps } from './served-model.ts'
 
 const SWEEP_MS = 60_000
@@ -27,12 +27,15 @@ export async function createModelHost(
   const report = () => store.report([...models.values()].flatMap(({ reports }) => reports)).catch(deps.onError)
   const close = async () => void (await Promise.all([...models.values()].map((model) => model.close())))
 
+  let isBehind = false
   const follow = async () => {
     try {
       const traffic = await readTraffic()
       await Promise.all([...models].map(([name, model]) => model.follow(traffic.get(name))))
+      isBehind = false
     } catch (error) {
-      deps.onError(error) // The store will be asked again with the next report; until then all stays as it is.
+      if (!isBehind) deps.onError(error)
+      isBehind = true // The store is asked again when it is time to report; until then all stays as it is.
     }
     await report()
   }
@@ -40,7 +43,8 @@ export async function createModelHost(
   try {
     if (config.reload) {
       for (const { dir, model } of found) {
-        ends.push(await watchFolder(dir, () => takeOver(dir, model, store, deps).catch(deps.onError).then(follow)))
+        const takeOver = createTakeOver(dir, model, await listRevisions(dir), store, deps)
+        ends.push(await watchFolder(dir, () => takeOver().catch(deps.onError).then(follow)))
       }
     }
     const traffic = await readTraffic()
@@ -52,7 +56,7 @@ export async function createModelHost(
   }
 
   ends.push(store.onChange(() => void follow()))
-  const reporting = setInterval(() => void report(), REPORT_MS / 3)
+  const reporting = setInterval(() => void (isBehind ? follow() : report()), REPORT_MS / 3)
   const sweeping = setInterval(() => {
     for (const model of models.values()) void model.sweep()
   }, SWEEP_MS)
@@ -84,13 +88,22 @@ async function findModels(modelsDir: string, config: ModelsConfig, deps: ModelDe
   return deps.only === undefined ? found : found.filter(({ model }) => deps.only!.includes(model.schema.name))
 }
 
-/** Takes over what changed in a model's folder: files under the names in service, and a new folder, which is deployed as if by command. */
-async function takeOver(dir: string, model: LiveModel, store: TrafficStore, { clock }: ModelDeps): Promise<void> {
-  await model.refresh()
-  const { name } = model.schema
-  const newest = await newestRevision(dir)
-  const traffic = (await store.read()).find((one) => one.model === name)
-  const isNewer = (than: string) => new Intl.Collator('en', { numeric: true }).compare(newest, than) > 0
-  if (traffic !== undefined && isNewer(traffic.latest))
-    await store.update(name, (current) => deploy(current, { revision: newest, traffic: true, tag: undefined, nowMs: clock.now() }))
+/**
+ * Takes over what changed in a model's folder: files under the names in service, and the newest of the folders that were not there before, which is
+ * deployed as if by command.
+ * @param known - Folders that are there already.
+ */
+function createTakeOver(dir: string, model: LiveModel, known: readonly string[], store: TrafficStore, { clock }: ModelDeps) {
+  const seen = new Set(known)
+  return async () => {
+    await model.refresh()
+    const revision = (await listRevisions(dir)).filter((name) => !seen.has(name)).at(-1)
+    if (revision === undefined) return
+    const { name } = model.schema
+    const current = (await store.read()).find((one) => one.model === name)
+    // Without an entry the newest folder serves; one that the command deployed is the latest already.
+    if (current !== undefined && current.latest !== revision)
+      await store.update(name, (now) => deploy(now, { revision, traffic: true, tag: undefined, nowMs: clock.now() }))
+    for (const one of await listRevisions(dir)) seen.add(one)
+  }
 }

@@ -19,7 +19,7 @@ export const QueueConfig = Type.Object(
     tasks_max: count(
       1_000_000,
       100_000_000,
-      'Most tasks that wait, are delayed or under way, over all models; further ones are answered 429.',
+      'Most tasks that wait, are delayed or under way, over all models; further ones are answered 503.',
     ),
     attempts_max: count(4, 1000, 'Executions that fail before a task is dead.'),
     deaths_max: count(3, 1000, 'Executions whose worker died before a task is dead, for it is likely their cause.'),

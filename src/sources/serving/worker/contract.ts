@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly batchRowsMax: number
   /** Most threads where the configuration names no bound: the machine's processors. */
   readonly processors: number
+  /** Work of one model to keep in hand, as the time it takes: long enough that the model never waits for the queue, short enough that others do not wait for it. */
+  readonly laneWorkMs: number
   /** Who asks the queue, for people: host and process. */
   readonly name: string
 }

@@ -108,6 +108,7 @@ export function createTestWorker(
       leaseMs: options.leaseMs ?? testQueueOptions.leaseMs,
       batchRowsMax: 256,
       processors: 2,
+      laneWorkMs: 50,
       name: 'test',
     },
     {

@@ -11,8 +11,6 @@ import { TaskRunner } from './task-runner.ts'
 import { startWakingLoop, type WakingLoop } from './waking-loop.ts'
 import { createWebhookDeliverer } from './webhooks/deliverer.ts'
 
-/** Work in hand of one model, as the time it takes: some claims of a queue on disk. */
-const LANE_WORK_MS = 50
 /** Tasks in hand over all models, those included whose result is being stored. */
 const TASKS_IN_HAND_MAX = 4096
 const FAULT_WAIT_MS = 100
@@ -30,14 +28,14 @@ const HEARTBEATS_PER_LEASE = 3
  */
 export function createWorker(options: WorkerOptions, deps: WorkerDeps): Worker {
   const { queue, host, registry, clock, random, onError } = deps
-  const { config, leaseMs, batchRowsMax, name } = options
+  const { config, leaseMs, batchRowsMax, laneWorkMs, name } = options
   const hands = new Hands(queue)
   const runnerDeps = { ...deps, writeResult: createResultWriter() }
   const runnerOptions = { timeoutMs: parseDurationMs(config.task_timeout)!, leaseMs }
   const runners = new Map(
     host.models.map((model) => [
       model.schema.name,
-      new TaskRunner(new Lane(model, { batchRowsMax, workMs: LANE_WORK_MS }), hands, runnerOptions, runnerDeps),
+      new TaskRunner(new Lane(model, { batchRowsMax, workMs: laneWorkMs }), hands, runnerOptions, runnerDeps),
     ]),
   )
   registry.read(families.tasksInHand, {}, () => hands.size)

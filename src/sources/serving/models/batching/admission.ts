@@ -2,6 +2,7 @@ import { MS_PER_SECOND } from '../../../../core/time.ts'
 import { modelErrors } from '../errors.ts'
 import { batchingErrors } from './errors.ts'
 import type { ShedReason } from './metrics.ts'
+import { leavesTimeUntilMs } from './wait-policy.ts'
 
 /** A wait may be longer than expected by this factor. Without a margin, whoever is let in last is answered just too late, and at full load everybody is let in last. */
 const MARGIN = 1.25
@@ -15,7 +16,7 @@ export interface Arrival {
   readonly rowsWaiting: number
   /** Until its own call; 0 when nothing is ahead of it. */
   readonly waitMs: number
-  /** Of its own call. */
+  /** Of the call that it will be in. */
   readonly callMs: number
 }
 
@@ -47,7 +48,7 @@ export function refusalOf(arrival: Arrival, { rowsWaitingMax, waitMaxMs }: Admis
       reason: 'wait',
       error: busy(`it would wait ${seconds(waitMs)} for the model; at most ${seconds(waitMaxMs)} is allowed`, waitMs),
     }
-  if (deadlineMs !== undefined && waitMs > 0 && nowMs + MARGIN * waitMs + callMs > deadlineMs) {
+  if (deadlineMs !== undefined && waitMs > 0 && nowMs + MARGIN * waitMs > leavesTimeUntilMs(deadlineMs, callMs)) {
     const text = `it would take ${seconds(waitMs + callMs)}, and its deadline leaves ${seconds(deadlineMs - nowMs)}`
     return { reason: 'deadline', error: busy(text, waitMs) }
   }

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
+import type { ModelwatchError } from '../../../../core/errors.ts'
 import { createRandom } from '../../../../core/random.ts'
 import type { Batcher } from './batcher.ts'
 import { CostlyModel, type CostlyModelOptions, createTestBatcher, numbers, SimulatedLoop } from './testing.ts'
 
 interface Outcome {
   readonly answered: number
+  /** At once, or when their time was up. */
   readonly refused: number
+  readonly late: number
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
@@ -34,6 +37,7 @@ async function play(
   const untilMs = startMs + of.seconds * 1000
   const latenciesMs: number[] = []
   let refused = 0
+  let late = 0
   let batchMsMax = 0
   const ask = async () => {
     const sentMs = loop.now()
@@ -42,8 +46,10 @@ async function play(
       if (sentMs < countsMs) return
       latenciesMs.push(loop.now() - sentMs)
       batchMsMax = Math.max(batchMsMax, batchMs)
-    } catch {
-      if (sentMs >= countsMs) refused++
+    } catch (error) {
+      if (sentMs < countsMs) return
+      refused++
+      if ((error as ModelwatchError).code === 'MW_DEADLINE_EXCEEDED') late++
     }
   }
   act({ loop, batcher, ask })
@@ -53,6 +59,7 @@ async function play(
   return {
     answered: sorted.length,
     refused,
+    late,
     perSecond: sorted.length / (of.seconds * 0.9),
     p50Ms: sorted[Math.floor(sorted.length * 0.5)]!,
     p99Ms: sorted[Math.floor(sorted.length * 0.99)]!,
@@ -160,6 +167,7 @@ test.for([
     const outcome = await play({ model, seconds: 20, timeoutMs: 250, turnMs }, openLoop(2000))
     expect(outcome.perSecond).toBeGreaterThan(1000 * part * 0.9)
     expect(outcome.p99Ms).toBeLessThan(250)
+    expect(outcome.late / outcome.refused).toBeLessThan(0.01) // Who cannot be answered in time is told so at once.
   },
 )
 

@@ -112,7 +112,8 @@ export class Batcher {
     const deadlineMs = options?.deadlineMs
     const arrivedMs = this.#loop.now()
     const aheadMs = this.#aheadMs(arrivedMs)
-    const [waitMs, callMs] = [this.#estimate.toWaitMs(aheadMs), this.#cost.callMs(rows)]
+    const waitMs = this.#estimate.toWaitMs(aheadMs)
+    const callMs = this.#cost.callMs(Math.max(rows, Math.min(this.#queue.rows, this.#rowsWorth()))) // With those it will share it with.
     const { rowsWaitingMax, waitMaxMs } = this.#options
     const limits = { rowsWaitingMax, waitMaxMs: options?.isPatient === true ? Number.POSITIVE_INFINITY : waitMaxMs }
     const refusal = refusalOf({ rows, deadlineMs, nowMs: arrivedMs, rowsWaiting: this.#queue.rows, waitMs, callMs }, limits)

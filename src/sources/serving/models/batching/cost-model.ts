@@ -6,7 +6,7 @@ const OUTLIER_FACTOR = 4
 const OUTLIERS_BELIEVED = 3
 /** Below it a cost is as good as none. */
 const COST_MIN_MS = 1e-4
-/** Numbers of rows that differ by less than this share of their mean say little about the cost of a row: what was learned before holds. */
+/** Numbers of rows that differ by less than this share of their mean say little about which cost is which. */
 const SPREAD_MIN = 0.03
 
 /**
@@ -63,14 +63,19 @@ export class CostModel {
     this.#outliers = 0
   }
 
-  /** Where all calls had the same number of rows their sums do not tell the two costs apart; the ridge keeps the cost of a row then. */
+  /**
+   * Where all calls had about the same number of rows their sums do not tell the two costs apart; the ridge then keeps the ratio of the two, for a machine that has
+   * become slower makes both dearer.
+   */
   #solve(): void {
     const meanRows = this.#n / this.#weight
     const meanMs = this.#t / this.#weight
     const variance = Math.max(0, this.#nn / this.#weight - meanRows * meanRows)
     const covariance = this.#nt / this.#weight - meanRows * meanMs
     const ridge = (SPREAD_MIN * Math.max(1, meanRows)) ** 2
-    const rowMs = Math.max(0, (covariance + ridge * this.#rowMs) / (variance + ridge))
+    const before = this.callMs(meanRows)
+    const kept = before === 0 ? 0 : this.#rowMs * (meanMs / before)
+    const rowMs = Math.max(0, (covariance + ridge * kept) / (variance + ridge))
     const fixedMs = meanMs - rowMs * meanRows
     this.#rowMs = fixedMs >= 0 || this.#nn === 0 ? rowMs : this.#nt / this.#nn // No fixed cost: a line through the origin.
     this.#fixedMs = Math.max(0, fixedMs)

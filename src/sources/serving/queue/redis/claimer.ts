@@ -39,10 +39,13 @@ const TASKS_MAX = 256
 const ROWS_MAX = 2 ** 31
 /** How often a claim asks again because tickets that it got were of tasks that expired or are gone. */
 const ROUNDS_MAX = 16
+const MEND_MS = 1000
 
 /** Takes tasks: asks what there is, takes tickets from BullMQ, begins executions. Three round trips, however many tasks and lanes. */
 export class Claimer {
   readonly #parts: ClaimerParts
+  /** By lane, of which a worker serves a few. */
+  readonly #mendedMs = new Map<string, number>()
 
   constructor(parts: ClaimerParts) {
     this.#parts = parts
@@ -83,7 +86,17 @@ export class Claimer {
   async #take({ want, count, first }: Plan): Promise<{ readonly want: Want; readonly ticket: TakenTicket }[]> {
     const { link, lanes } = this.#parts
     const tickets = await link.run(() => lanes.take(want.queue, count, first, randomUUID))
+    if (tickets.length < count) this.#mend(want.queue)
     return tickets.map((ticket) => ({ want, ticket }))
+  }
+
+  /** Fewer tickets than tasks: others took them in the same moment, or they are gone. Looked after at most once a second, behind the caller's back. */
+  #mend(lane: string): void {
+    const nowMs = performance.now()
+    if (nowMs - (this.#mendedMs.get(lane) ?? Number.NEGATIVE_INFINITY) < MEND_MS) return
+    this.#mendedMs.set(lane, nowMs)
+    const { link, call, lanes, background } = this.#parts
+    background.add(link.run(() => call('mend', [lane, lanes.keysOf(lane).ticket])))
   }
 
   async #start(

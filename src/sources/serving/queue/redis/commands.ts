@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Reply } from './records.ts'
-import { careScript, purgeScript, retryScript } from './scripts/care.ts'
+import { careScript, mendScript, purgeScript, retryScript } from './scripts/care.ts'
 import { heartbeatScript, planScript, startScript } from './scripts/claim.ts'
 import { cancelScript, completeScript, failScript, releaseScript } from './scripts/finish.ts'
 import { claimHooksScript, deliveredScript, undeliveredScript } from './scripts/hooks.ts'
@@ -19,6 +19,7 @@ const scriptsOf = ({ options }: ScriptSetting) => ({
   release: releaseScript,
   cancel: cancelScript,
   care: careScript,
+  mend: mendScript,
   retry: retryScript,
   purge: purgeScript,
   get: getScript,

@@ -11,7 +11,10 @@ export interface Ticket {
   readonly name: string
 }
 
-/** A task that is begun anew by hand gets another ticket, of the next generation: the old one may just be on its way out. The scripts make it the same way. */
+/**
+ * A task that is begun anew by hand gets a ticket of the next generation, for the old one may just be on its way out; so does one that is stored again under
+ * an id that was purged, for generations begin with the time. The scripts make names the same way.
+ */
 export const ticketName = (id: string, generation: string): string => `${id}.${generation}`
 
 /** What is to become of a ticket that is in somebody's hands, under the token of its lock. */
@@ -84,10 +87,10 @@ export class Lanes {
     )
   }
 
-  /** BullMQ's own keys of a lane that tell which tickets come next. */
-  keysOf(lane: string): { readonly wait: string; readonly prioritized: string } {
+  /** BullMQ's own keys of a lane: those that tell which tickets come next, and what stands before a ticket's name in the key of its own. */
+  keysOf(lane: string): { readonly wait: string; readonly prioritized: string; readonly ticket: string } {
     const { queue } = this.#lane(lane)
-    return { wait: queue.toKey('wait'), prioritized: queue.toKey('prioritized') }
+    return { wait: queue.toKey('wait'), prioritized: queue.toKey('prioritized'), ticket: queue.toKey('') }
   }
 
   /**

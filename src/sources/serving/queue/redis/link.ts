@@ -34,7 +34,7 @@ export class Link {
       db,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      ...(tls ? { tls: { servername: host } } : {}),
+      ...(tls ? { tls: {} } : {}),
       connectTimeout: options.waitMsMax,
       // A server that takes commands and never answers, such as one behind a network that is cut, is left.
       socketTimeout: options.waitMsMax,

@@ -92,10 +92,10 @@ export class RedisQueue implements TaskQueue {
     const answers = await link.run(async (again) => {
       const args = [options.tasksMax, options.idempotencyMs, ...tasks.flatMap(submitArgs)]
       const replies = (await call('submit', args)) as readonly string[]
-      const kinds = tasks.map((_, i) => ({ kind: replies[2 * i]!, id: replies[2 * i + 1]! }))
+      const kinds = tasks.map((_, i) => ({ kind: replies[3 * i]!, id: replies[3 * i + 1]!, ticket: replies[3 * i + 2]! }))
       // Second, the tickets. Whoever finds a task without one, puts it in: this call sent again, or the next round of care.
-      const missing = tasks.filter((_, i) => ['accepted', 'unticketed'].includes(kinds[i]!.kind))
-      await lanes.add(missing.map(({ queue, id, priority }) => ({ lane: queue, name: ticketName(id, '0'), priority, waitMs: 0 })))
+      const missing = tasks.flatMap((task, i) => (kinds[i]!.ticket === '' ? [] : [{ ...task, name: kinds[i]!.ticket }]))
+      await lanes.add(missing.map(({ queue, name, priority }) => ({ lane: queue, name, priority, waitMs: 0 })))
       this.#ticketed(missing.map(({ id }) => id))
       return tasks.map((task, i) => toSubmitted(task, kinds[i]!, again))
     })
@@ -168,7 +168,9 @@ export class RedisQueue implements TaskQueue {
 
   async complete(claim: Claim, result: string): Promise<'stored' | 'lost'> {
     const answer = await this.#during(() => this.#completes.add({ claim, result }))
-    if (answer === 'stored') this.#tell(claim.task.queue, 'done')
+    // A ticket that is no longer the caller's may be all that brings the task to another worker: it is left alone.
+    if (answer === 'lost') return answer
+    this.#tell(claim.task.queue, 'done')
     this.#drop(ticketOf(claim), executionOf(claim.token))
     // Tickets leave BullMQ behind the caller's back, but not more slowly than they come.
     await this.#background.room()
@@ -201,8 +203,8 @@ export class RedisQueue implements TaskQueue {
         await lanes.settle(ticketOf(claim), { kind: 'later', waitMs }).catch(this.#parts.onError)
         return 'delayed'
       }
-      this.#drop(ticketOf(claim), executionOf(claim.token))
       if (answer === 'lost') return 'lost'
+      this.#drop(ticketOf(claim), executionOf(claim.token))
       this.#tell(claim.task.queue, answer === 'poisoned' ? 'poisoned' : 'dead')
       return 'dead'
     })

@@ -97,7 +97,7 @@ class SqliteTraffic implements TrafficStore {
       const stateNow = this.#generations()
       if (seenNow !== undefined && stateNow === undefined) return // Held by another just now; the next look tells.
       seen = seenNow
-      return
+      if (stateNow === state) return
       state = stateNow
       this.#listeners.notify()
     }

@@ -20,6 +20,21 @@ return { reaped, missing }
 `
 
 /**
+ * Looks for waiting tasks whose ticket is gone, which only another program's hand in BullMQ can bring about. ARGV: lane, what stands before the name in a
+ * ticket's key. Answers how many there are; a round of care puts tickets in.
+ */
+export const mendScript = `
+local missing = 0
+for _, id in ipairs(call('ZRANGE', indexKey(ARGV[1], 'waiting'), 0, 199)) do
+  if call('EXISTS', ARGV[2] .. id .. '.' .. call('HGET', taskKey(id), 'gen')) == 0 and not call('ZSCORE', P .. ':pending', id) then
+    call('ZADD', P .. ':pending', int(now), id)
+    missing = missing + 1
+  end
+end
+return missing
+`
+
+/**
  * Gives dead tasks all their attempts again and no deadline, under a new ticket: the old one may just be on its way out.
  * ARGV: ids. Answers tickets as `careScript` does.
  */

@@ -3,16 +3,17 @@
  * put into BullMQ. A script that is sent again after a lost answer finds its own id and says the same.
  *
  * ARGV: tasksMax, idempotencyMs, then for each task id, lane, revision, priority, rows, submittedMs, deadlineMs or '', webhook as JSON or '',
- * digest of the idempotency key or '', digest of the request, payload. Answers kind, id of each; kind is accepted, known, conflict,
- * full, or unticketed: known by its own id, but its ticket is still to be put into BullMQ.
+ * digest of the idempotency key or '', digest of the request, payload. Answers kind, id, and the ticket that is to be put into BullMQ or '' of each; kind is
+ * accepted, known, conflict or full. A task that is known by its own id may have been stored by a call that went no further: its ticket is told as well.
  */
 export const submitScript = `
 local tasksMax, keepMs = tonumber(ARGV[1]), ARGV[2]
 local answers = {}
 local unfinished = tonumber(call('GET', P .. ':unfinished') or '0')
-local function answer(kind, id)
+local function answer(kind, id, gen)
   answers[#answers + 1] = kind
   answers[#answers + 1] = id
+  answers[#answers + 1] = gen and id .. '.' .. gen or ''
 end
 for i = 3, #ARGV, 11 do
   local id, lane, deadline, hook, idem, digest = ARGV[i], ARGV[i + 1], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]
@@ -22,12 +23,12 @@ for i = 3, #ARGV, 11 do
   if known and knownId ~= id then
     answer(knownDigest == digest and 'known' or 'conflict', knownId)
   elseif call('EXISTS', taskKey(id)) == 1 then
-    answer(call('ZSCORE', P .. ':pending', id) and 'unticketed' or 'known', id)
+    answer('known', id, call('ZSCORE', P .. ':pending', id) and call('HGET', taskKey(id), 'gen'))
   elseif unfinished >= tasksMax then
     answer('full', id)
   else
     call('HSET', taskKey(id), 'q', lane, 'rev', ARGV[i + 2], 'pri', ARGV[i + 3], 'rows', ARGV[i + 4], 'st', 'waiting', 'att', 0, 'dea', 0,
-      'sub', ARGV[i + 5], 'gen', 0)
+      'sub', ARGV[i + 5], 'gen', int(now))
     if deadline ~= '' then call('HSET', taskKey(id), 'dl', deadline) end
     if hook ~= '' then call('HSET', taskKey(id), 'wh', hook) end
     call('SET', P .. ':payload:' .. id, ARGV[i + 10])
@@ -36,7 +37,7 @@ for i = 3, #ARGV, 11 do
     call('ZADD', P .. ':pending', int(now), id)
     if idem ~= '' then call('SET', P .. ':idem:' .. idem, id .. ' ' .. digest, 'PX', keepMs) end
     unfinished = call('INCR', P .. ':unfinished')
-    answer('accepted', id)
+    answer('accepted', id, int(now))
   end
 end
 return answers
