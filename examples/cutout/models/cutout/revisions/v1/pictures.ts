@@ -16,8 +16,9 @@ export interface Mask {
 
 /** A small file may unfold to any size; one picture in work takes some 10 bytes a pixel. */
 const PIXELS_MAX = 25_000_000
-/** Below it the colours of two sides cannot be told apart. */
+/** Fewer pixels are too few to learn colours from, also of a long picture when it is scaled down. */
 const SIDE_MIN = 16
+const ASPECT_MAX = 16
 /** Softens the stairs of a mask, in its pixels. */
 const EDGE_BLUR = 0.8
 
@@ -33,21 +34,34 @@ const unfit = (message: string, cause?: unknown) => Object.assign(new Error(mess
  * @throws MW_INPUT_UNFIT for one that is broken, cut off, of a format that is not known, too large or too small.
  */
 export async function readPicture(file: Uint8Array): Promise<Picture> {
-  const { width, height } = await decoding(sharp(file, { limitInputPixels: false }).metadata())
-  if (width * height > PIXELS_MAX) throw unfit(`the picture has ${width} × ${height} pixels; at most ${PIXELS_MAX / 1e6} million can be cut`)
-  if (Math.min(width, height) < SIDE_MIN) throw unfit(`the picture has ${width} × ${height} pixels; a side needs at least ${SIDE_MIN}`)
-  const upright = sharp(file, { failOn: 'error' }).autoOrient().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' })
-  const { data, info } = await decoding(upright.toBuffer({ resolveWithObject: true }))
+  const { width, height } = await decoding(() => sharp(file, { limitInputPixels: false }).metadata())
+  checkSize(width, height)
+  const { data, info } = await decoding(() =>
+    sharp(file, { failOn: 'error' })
+      .autoOrient()
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true }),
+  )
   return { pixels: data, width: info.width, height: info.height }
 }
 
-async function decoding<T>(work: Promise<T>): Promise<T> {
+async function decoding<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work
+    return await work()
   } catch (error) {
     // One line of the decoder's is enough; it repeats itself.
     throw unfit(`the picture cannot be decoded: ${(error as Error).message.split('\n', 1)[0]}`, error)
   }
+}
+
+function checkSize(width: number, height: number): void {
+  const [short, long] = [Math.min(width, height), Math.max(width, height)]
+  const size = `the picture has ${width} × ${height} pixels`
+  if (width * height > PIXELS_MAX) throw unfit(`${size}; at most ${PIXELS_MAX / 1e6} million can be cut`)
+  if (short < SIDE_MIN) throw unfit(`${size}; a side needs at least ${SIDE_MIN}`)
+  if (long > short * ASPECT_MAX) throw unfit(`${size}; the longer side may be at most ${ASPECT_MAX} times the shorter`)
 }
 
 /**
