@@ -1,6 +1,7 @@
-// What the gateway still answers when more is asked than it can: goodput, what is refused, and how long the accepted wait, at multiples of the capacity that was
-// measured first. Once with a model that computes for a millisecond a row, in a thread; once with the weather model, where HTTP is all the work. Server on one
-// core, client on the other; arrivals do not wait for answers, and latency counts from the moment a request was due.
+// What the gateway still answers when more is asked than it can: goodput, what is refused, and how long the accepted wait, at multiples of
+// the capacity that was measured first. Once with a model that computes for a millisecond a row, in a thread; once with the weather model,
+// where HTTP is all the work. Server on one core, client on the other; arrivals do not wait for answers, and latency counts from the moment
+// a request was due.
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

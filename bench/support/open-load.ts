@@ -1,5 +1,6 @@
-// A process of its own that sends requests at times that do not depend on the answers, over plain sockets: a full HTTP client would be slower than the
-// server. A request that finds no free connection waits for one, as in any client with a pool, and gives up when its patience is at an end.
+// A process of its own that sends requests at times that do not depend on the answers, over plain sockets: a full HTTP client would be
+// slower than the server. A request that finds no free connection waits for one, as in any client with a pool, and gives up when its
+// patience is at an end.
 import { connect, type Socket } from 'node:net'
 import { createRandom, type Random } from '../../src/core/random.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readModelPackage } from '../../src/sources/serving/models/index.ts'
 import { type LoadedModel, runtimes } from '../../src/sources/serving/runtimes/index.ts'
@@ -50,7 +50,7 @@ async function toPixels(png: Uint8Array) {
 }
 
 /** A red disc on noisy blue: `radius` pixels around the middle. */
-function drawDisc(width: number, height: number, radius: number): sharp.Sharp {
+function drawDisc(width: number, height: number, radius: number): Sharp {
   const pixels = Buffer.alloc(width * height * 3)
   for (let i = 0; i < width * height; i++) {
     const [x, y] = [(i % width) - width / 2, Math.floor(i / width) - height / 2]
@@ -84,14 +84,14 @@ test.for([
 })
 
 test.for([
-  { format: 'png', make: (disc: sharp.Sharp) => disc.png() },
-  { format: 'jpeg', make: (disc: sharp.Sharp) => disc.jpeg({ quality: 95 }) },
-  { format: 'webp', make: (disc: sharp.Sharp) => disc.webp({ quality: 95 }) },
-  { format: 'gif', make: (disc: sharp.Sharp) => disc.gif() },
-  { format: 'tiff', make: (disc: sharp.Sharp) => disc.tiff() },
-  { format: 'png of 16 bits a colour', make: (disc: sharp.Sharp) => disc.toColourspace('rgb16').png() },
-  { format: 'jpeg in CMYK', make: (disc: sharp.Sharp) => disc.toColourspace('cmyk').jpeg({ quality: 95 }) },
-  { format: 'grey png', make: (disc: sharp.Sharp) => disc.greyscale().png() },
+  { format: 'png', make: (disc: Sharp) => disc.png() },
+  { format: 'jpeg', make: (disc: Sharp) => disc.jpeg({ quality: 95 }) },
+  { format: 'webp', make: (disc: Sharp) => disc.webp({ quality: 95 }) },
+  { format: 'gif', make: (disc: Sharp) => disc.gif() },
+  { format: 'tiff', make: (disc: Sharp) => disc.tiff() },
+  { format: 'png of 16 bits a colour', make: (disc: Sharp) => disc.toColourspace('rgb16').png() },
+  { format: 'jpeg in CMYK', make: (disc: Sharp) => disc.toColourspace('cmyk').jpeg({ quality: 95 }) },
+  { format: 'grey png', make: (disc: Sharp) => disc.greyscale().png() },
 ])('a disc comes out as a disc: $format', async ({ make }) => {
   const [answer] = await cut(await make(drawDisc(240, 180, 50)).toBuffer())
   expect(answer!.ratio).toBeCloseTo((Math.PI * 50 ** 2) / (240 * 180), 2) // Its area: 0.182.

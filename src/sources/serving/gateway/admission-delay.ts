@@ -9,8 +9,8 @@ const SHARE_MAX = 0.95
 const DECAY = 0.9
 
 /**
- * Which share of new requests to shed so that the standing delay of the event loop stays near its limit: a PI controller, as PIE (RFC 8033) has it. All or nothing
- * would swing between an idle loop and a late one.
+ * Which share of new requests to shed so that the standing delay of the event loop stays near its limit: a PI controller, as PIE (RFC
+ * 8033) has it. All or nothing would swing between an idle loop and a late one.
  */
 export class DelayController {
   readonly #delayMsMax: number
@@ -42,7 +42,7 @@ export class DelayController {
     const error = (this.#delayMs - this.#delayMsMax) / this.#delayMsMax
     const change = (this.#delayMs - before) / this.#delayMsMax
     // Bounded, for a loop that stood still for seconds says no more than that it is late.
-    const step = Math.min(0.2, Math.max(-0.2, INTEGRAL_GAIN * Math.min(error, 5) + PROPORTIONAL_GAIN * change))
+    const step = Math.min(0.2, Math.max(-0.2, INTEGRAL_GAIN * Math.min(error, 2) + PROPORTIONAL_GAIN * change))
     this.#share = Math.min(SHARE_MAX, Math.max(0, this.#share + (this.#share === 0 && error <= 0 ? 0 : step)))
     if (error < -0.5) this.#share = this.#share < 0.01 ? 0 : this.#share * DECAY
   }

@@ -12,7 +12,7 @@ export const admissionFamilies = defineFamilies({
     kind: 'gauge',
     unit: 'seconds',
     name: 'modelwatch_loop_delay_seconds',
-    help: 'Standing delay of the event loop: the smallest of the last few looks at it, so that one pause does not count.',
+    help: 'Standing delay of the event loop by its own work: the smallest of the last few looks at it, so that one pause does not count.',
     labels: [],
     labelSetsMax: 1,
   },

@@ -98,8 +98,8 @@ test('a client that goes away makes room', async () => {
 })
 
 /**
- * A loop with a queue of work, in milliseconds: a request served costs one unit, one that is shed a part of it. Requests come `load` times as fast as the loop could serve them.
- * Each look comes a little later than the work that stood before it.
+ * A loop with a queue of work, in milliseconds: a request served costs one unit, one that is shed a part of it. Requests come `load`
+ * times as fast as the loop could serve them. Each look comes a little later than the work that stood before it.
  */
 function simulate(load: number, shedCost: number, looks: number) {
   const delay = new DelayController(100)

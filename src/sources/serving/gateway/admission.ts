@@ -12,10 +12,12 @@ export interface AdmissionConfig {
 
 /** How often the event loop is looked at. */
 const LOOK_MS = 20
+const MICROSECONDS_PER_MS = 1000
 
 /**
- * Refuses requests that the gateway itself has no room or no time for, before their bodies are read, which is most of what they would cost. It concerns requests with
- * a body on routes that have a model (`config.model`); health and metrics are always answered. Add it behind what meters requests, so that refusals are counted there too.
+ * Refuses requests that the gateway itself has no room or no time for, before their bodies are read, which is most of what they would
+ * cost. It concerns requests with a body on routes that have a model (`config.model`); health and metrics are always answered. Add it
+ * behind what meters requests, so that refusals are counted there too.
  */
 export function addAdmission(app: FastifyInstance, config: AdmissionConfig, registry: Registry): void {
   const { requests_max: requestsMax } = config
@@ -46,14 +48,21 @@ export function addAdmission(app: FastifyInstance, config: AdmissionConfig, regi
   })
 }
 
-/** Measures by how much a timer is late. The timer neither keeps the process alive nor outlives the server. */
+/**
+ * Measures by how much the loop's own work makes a timer late. What it waited for the processor does not count: where the machine is
+ * short of it, to refuse small requests saves nothing. The timer neither keeps the process alive nor outlives the server.
+ */
 function watchLoop(app: FastifyInstance, delayMsMax: number, registry: Registry): DelayController {
   const delay = new DelayController(delayMsMax)
   let lastMs = performance.now()
+  let lastCpu = process.threadCpuUsage()
   const timer = setInterval(() => {
     const nowMs = performance.now()
-    delay.observe(Math.max(0, nowMs - lastMs - LOOK_MS))
+    const { user, system } = process.threadCpuUsage(lastCpu)
+    const busyMs = Math.min(nowMs - lastMs, (user + system) / MICROSECONDS_PER_MS)
+    delay.observe(Math.max(0, busyMs - LOOK_MS))
     lastMs = nowMs
+    lastCpu = process.threadCpuUsage()
   }, LOOK_MS)
   timer.unref()
   app.addHook('onClose', async () => clearInterval(timer))

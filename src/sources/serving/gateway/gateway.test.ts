@@ -291,6 +291,13 @@ test('health, models, metrics and the API page answer', async () => {
     '/v1/models/demo',
     '/v1/models/demo/labels',
     '/v1/models/demo/predict',
+    '/v2/',
+    '/v2/health/live',
+    '/v2/health/ready',
+    '/v2/models/demo',
+    '/v2/models/demo/infer',
+    '/v2/models/demo/ready',
+    '/v2/repository/index',
   ])
   expect(JSON.stringify(paths)).toContain('"example":{"wind":30,"sky":"sun"}')
   expect(JSON.stringify(paths)).toContain('"wind":{"type":"number","description":"Unit: m/s.","minimum":0,"maximum":60}')
@@ -356,6 +363,23 @@ test('a client that never finishes its request does not hold up the stop', async
   await expect.poll(() => series(gateway, 'modelwatch_requests_in_flight')).toBe('1')
   await gateway.app.close()
   await closed
+})
+
+test('a connection that its client would keep does not hold up the stop once its request is answered', async () => {
+  const gateway = await start({ stop_timeout: '1h' })
+  gateway.model.hold()
+  const { socket, closed } = await dial(gateway)
+  let answer = ''
+  socket.on('data', (data) => {
+    answer += String(data)
+  })
+  socket.write(slowRequest.replace('100', '22').replace('{"wind":', '{"wind":1,"sky":"sun"}'))
+  await expect.poll(() => gateway.model.calls).toEqual([1])
+  const closing = gateway.app.close()
+  gateway.model.release()
+  await closing
+  await closed
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 test('connections past the limit are closed, and counted', async () => {

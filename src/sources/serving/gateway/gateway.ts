@@ -30,6 +30,8 @@ export interface GatewayDeps {
 
 /** How often clients that are too slow are looked for. */
 const SLOW_CLIENT_CHECK_MS = 5000
+/** Time between two looks for connections that have become idle, while the gateway stops. */
+const IDLE_SWEEP_MS = 20
 
 /** The HTTP server of the models: prediction, labels, health, metrics and the OpenAPI page. It does not listen yet. */
 export async function createGateway(host: ModelHost, config: ServingConfig, deps: GatewayDeps): Promise<FastifyInstance> {
@@ -100,7 +102,12 @@ function limitConnections(app: FastifyInstance, config: ServingConfig, registry:
   app.server.on('drop', () => refused.add())
   app.addHook('preClose', async () => {
     const timer = setTimeout(() => app.server.closeAllConnections(), parseDurationMs(config.stop_timeout)!)
-    app.server.once('close', () => clearTimeout(timer))
+    // A connection that was busy when the stop began is idle once its answer is out; its client would keep it, and the stop with it.
+    const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS).unref()
+    app.server.once('close', () => {
+      clearTimeout(timer)
+      clearInterval(sweep)
+    })
   })
 }
 

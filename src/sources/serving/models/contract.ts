@@ -2,6 +2,13 @@ import type { Histogram, Registry } from '../../../instrument/index.ts'
 import type { Column, Columns, ModelSchema, Observer, QualityTracker, ReadRows } from '../../../watch/index.ts'
 import type { ModelThreads, PredictOptions } from '../runtimes/contract.ts'
 
+export interface AskOptions extends PredictOptions {
+  /** Looked at before the rows cost a call; an AbortSignal is one. */
+  readonly signal?: { readonly aborted: boolean } | undefined
+  /** Whoever bounds its own requests, as a worker does, is not refused for a long wait. */
+  readonly isPatient?: boolean | undefined
+}
+
 /** Rows answered, and where their time went. */
 export interface Predicted {
   /** By output, in the schema's order. */
@@ -27,7 +34,7 @@ export interface ServedRevision {
    * Rows of requests that wait at the same time share calls of the model.
    * @throws MW_GATEWAY_BUSY when too many rows wait or the deadline would pass; MW_GATEWAY_STOPPING after unload began; MW_MODEL_FAILED and what the runtime throws.
    */
-  predict(columns: Columns, options?: PredictOptions): Promise<Predicted>
+  predict(columns: Columns, options?: AskOptions): Promise<Predicted>
   readonly observer: Observer
   readonly quality: QualityTracker
   /** Series that go when the revision goes. */

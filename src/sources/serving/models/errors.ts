@@ -14,7 +14,7 @@ export const modelErrors = defineErrors({
   MW_GATEWAY_BUSY: {
     kind: 'overloaded',
     retryable: true,
-    hint: 'Back off and retry, start more gateways, or raise serving.rows_waiting_max.',
+    hint: 'Back off and retry, start more gateways, give the model more threads, or raise serving.rows_waiting_max or serving.wait_max.',
   },
   MW_MODEL_TWICE: {
     kind: 'config',

@@ -24,10 +24,20 @@ export async function createModelHost(
   const found = await findModels(modelsDir, config, deps)
   const models = new Map(found.map(({ model }) => [model.schema.name, model]))
   const readTraffic = async () => new Map((await store.read()).map((traffic) => [traffic.model, traffic]))
-  const report = () => store.report([...models.values()].flatMap(({ reports }) => reports)).catch(deps.onError)
   const close = async () => void (await Promise.all([...models.values()].map((model) => model.close())))
 
   let isBehind = false
+  let isUnheard = false
+  const report = async () => {
+    try {
+      await store.report([...models.values()].flatMap(({ reports }) => reports))
+      isUnheard = false
+    } catch (error) {
+      // Said once, not every few seconds for as long as the store is away.
+      if (!isBehind && !isUnheard) deps.onError(error)
+      isUnheard = true
+    }
+  }
   const follow = async () => {
     try {
       const traffic = await readTraffic()

@@ -80,7 +80,7 @@ export class LiveModel implements ServedModel {
     )
     if (fault === undefined) return
     for (const split of splits.slice(1).filter(({ undone }) => undone !== true)) {
-      const target: Target = { shares: sharesOf(split), tags: {}, shadow: undefined, generation: traffic!.generation }
+      const target: Target = { ...(await this.#toTarget(traffic)), shares: sharesOf(split) }
       if (
         await this.#follow(target).then(
           () => true,

@@ -15,8 +15,8 @@ const queues = ['a', 'b']
 const options: QueueOptions = {
   ...testQueueOptions,
   attemptsMax: 3,
-  deathsMax: 2,
-  leaseMs: 1000,
+  deathsMax: 3,
+  leaseMs: 1500,
   retryDelayMs: 200,
   retryDelayMsMax: 1000,
   // Nothing is deleted, so that all can be looked at in the end.
@@ -129,7 +129,7 @@ async function simulate(file: string, random: Random): Promise<void> {
         if (accepted.size > 0) await queue.cancel(pick([...accepted]))
       },
     ],
-    [4, async () => clock.advance(Math.floor(random() * 400))],
+    [4, async () => clock.advance(Math.floor(random() * 250))],
     [0.5, async () => clock.advance(1500)],
     [
       0.5,

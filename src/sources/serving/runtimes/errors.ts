@@ -2,7 +2,11 @@ import { defineErrors } from '../../../core/errors.ts'
 
 export const runtimeErrors = defineErrors({
   MW_INPUT_UNFIT: { kind: 'invalid', retryable: false, hint: 'Send a value that the model can compute with; its message names the bound.' },
-  MW_MODEL_UNREADABLE: { kind: 'config', retryable: false, hint: 'Export the model again; an ONNX file is written whole or not at all.' },
+  MW_MODEL_UNREADABLE: {
+    kind: 'config',
+    retryable: false,
+    hint: 'Export the model again, whole; where it is a module, make it run by itself.',
+  },
   MW_MODEL_MISMATCH: { kind: 'config', retryable: false, hint: 'Make model.yaml and the model agree on names, types and shapes.' },
   MW_MODEL_ANSWER: {
     kind: 'internal',

@@ -95,7 +95,7 @@ async function predict(task: TaskWithPayload, served: ServedRevision, { columns 
     timer = setTimeout(() => reject(workerErrors.MW_TASK_TIMEOUT(`the model gave no answer for ${timeoutMs / 1000} s`)), timeoutMs)
   })
   try {
-    const predicting = served.predict(columns, { deadlineMs })
+    const predicting = served.predict(columns, { deadlineMs, isPatient: true })
     return (await Promise.race([predicting, hung])).outputs
   } finally {
     clearTimeout(timer)

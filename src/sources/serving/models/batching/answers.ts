@@ -3,7 +3,10 @@ import { modelErrors } from '../errors.ts'
 import { cutColumn } from './columns.ts'
 import type { Segment, WaitingRequest } from './request-queue.ts'
 
-/** Rows may be answered with the wrong neighbour's values otherwise. @throws MW_MODEL_FAILED unless every output has the same number of values for each row. */
+/**
+ * Rows may be answered with the wrong neighbour's values otherwise.
+ * @throws MW_MODEL_FAILED unless every output has the same number of values for each row.
+ */
 export function checkAnswer(outputs: readonly Column[], rows: number): readonly Column[] {
   for (const [o, { length }] of outputs.entries()) {
     if (rows === 0 ? length !== 0 : length % rows !== 0 || length === 0) {

@@ -171,6 +171,13 @@ test.for([
   },
 )
 
+test('where a call takes its time whatever its rows, who can just join the next one is let in, however tight his deadline', async () => {
+  // Up to 40 ms until the call under way ends, 40 for the next.
+  const outcome = await play({ model: { fixedMs: 40, rowMs: 0 }, seconds: 10, timeoutMs: 85 }, openLoop(1000))
+  expect(outcome.refused).toBe(0)
+  expect(outcome.perSecond).toBeGreaterThan(900)
+})
+
 test('where rows are all that costs, a call holds a few, and the first answer does not wait for the last', async () => {
   const outcome = await play({ model: { fixedMs: 0.02, rowMs: 1 }, seconds: 10, waitMaxMs: 200 }, openLoop(3000))
   expect(outcome.rowsPerCall).toBeLessThan(8)

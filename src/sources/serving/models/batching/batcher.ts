@@ -1,7 +1,7 @@
 import { MS_PER_SECOND } from '../../../../core/time.ts'
 import type { Column, Columns } from '../../../../watch/index.ts'
-import type { LoadedModel, PredictOptions } from '../../runtimes/contract.ts'
-import type { Predicted } from '../contract.ts'
+import type { LoadedModel } from '../../runtimes/contract.ts'
+import type { AskOptions, Predicted } from '../contract.ts'
 import { modelErrors } from '../errors.ts'
 import { refusalOf } from './admission.ts'
 import { checkAnswer, deliver } from './answers.ts'
@@ -29,13 +29,6 @@ export interface BatcherOptions {
   readonly waitMaxMs: number
 }
 
-export interface BatchOptions extends PredictOptions {
-  /** Looked at before the rows cost a call; an AbortSignal is one. */
-  readonly signal?: { readonly aborted: boolean } | undefined
-  /** Whoever bounds its own requests, as a worker does, is not refused for a long wait. */
-  readonly isPatient?: boolean | undefined
-}
-
 /** Rows for one call. A batch that is tried again shares with its kin what they may still cost. */
 interface Batch {
   readonly segments: readonly Segment[]
@@ -43,9 +36,10 @@ interface Batch {
 }
 
 /**
- * Lets requests that wait at the same time share calls of the model, where that answers them sooner or answers more of them. A batch is what has gathered while
- * the calls before it ran, and then until a turn of the event loop brings no more; where calls are expensive also until the clients that were just answered are
- * back, within bounds. First come, first served; a request's rows stay in order. A batch that fails is split, so that a bad row fails alone.
+ * Lets requests that wait at the same time share calls of the model, where that answers them sooner or answers more of them. A batch is
+ * what has gathered while the calls before it ran, and then until a turn of the event loop brings no more; where calls are expensive also
+ * until the clients that were just answered are back, within bounds. First come, first served; a request's rows stay in order. A batch
+ * that fails is split, so that a bad row fails alone.
  *
  * ```text
  * predict ─▶ refusalOf ─▶ queue ─▶ gatherer ─▶ take ─▶ up to `concurrency` calls ─▶ deliver
@@ -103,10 +97,11 @@ export class Batcher {
   }
 
   /**
-   * @throws MW_GATEWAY_BUSY, with `retryAfterMs`, when too many rows wait or it would wait too long; MW_DEADLINE_EXCEEDED when its time is up, wherever its rows are;
-   *   MW_PREDICTION_CANCELLED; MW_GATEWAY_STOPPING after close; MW_MODEL_FAILED and what the runtime throws when the model fails on these rows.
+   * @throws MW_GATEWAY_BUSY, with `retryAfterMs`, when too many rows wait or it would wait too long; MW_DEADLINE_EXCEEDED when its time
+   *   is up, wherever its rows are; MW_PREDICTION_CANCELLED; MW_GATEWAY_STOPPING after close; MW_MODEL_FAILED and what the runtime throws
+   *   when the model fails on these rows.
    */
-  predict(columns: Columns, options?: BatchOptions): Promise<Predicted> {
+  predict(columns: Columns, options?: AskOptions): Promise<Predicted> {
     if (this.#isClosed) return Promise.reject(modelErrors.MW_GATEWAY_STOPPING('the model is being taken out of service'))
     const { rows } = columns
     const deadlineMs = options?.deadlineMs
@@ -116,7 +111,9 @@ export class Batcher {
     const callMs = this.#cost.callMs(Math.max(rows, Math.min(this.#queue.rows, this.#rowsWorth()))) // With those it will share it with.
     const { rowsWaitingMax, waitMaxMs } = this.#options
     const limits = { rowsWaitingMax, waitMaxMs: options?.isPatient === true ? Number.POSITIVE_INFINITY : waitMaxMs }
-    const refusal = refusalOf({ rows, deadlineMs, nowMs: arrivedMs, rowsWaiting: this.#queue.rows, waitMs, callMs }, limits)
+    const rowsWaiting = this.#queue.rows
+    const joinsNextCall = rowsWaiting + rows < this.#rowsWorth()
+    const refusal = refusalOf({ rows, deadlineMs, nowMs: arrivedMs, rowsWaiting, waitMs, callMs, joinsNextCall }, limits)
     if (refusal !== undefined) {
       this.#metrics.shed[refusal.reason].add()
       return Promise.reject(refusal.error)
@@ -227,14 +224,14 @@ export class Batcher {
   }
 
   /**
-   * Whether an answer would come too late. Calls are only for those that can still be answered in time, or a gateway that is late would answer everybody too late.
-   * Who has not waited is tried: the model may have become faster.
+   * Whether an answer would come too late. Where not all who wait have room in the next call, it is for those who can still be answered
+   * in time, or a gateway that is late would answer everybody too late. Who has not waited is tried: the model may have become faster.
    */
   #isHopeless(deadlineMs: number, arrivedMs: number): boolean {
     const nowMs = this.#loop.now()
-    return (
-      deadlineMs <= nowMs || (arrivedMs < this.#freeMs && leavesTimeUntilMs(deadlineMs, this.#cost.callMs(this.#rowsPerCall())) <= nowMs)
-    )
+    if (deadlineMs <= nowMs) return true
+    if (arrivedMs >= this.#freeMs || this.#queue.rows <= this.#rowsWorth()) return false
+    return leavesTimeUntilMs(deadlineMs, this.#cost.callMs(this.#rowsPerCall())) <= nowMs
   }
 
   #reasonOf(segments: readonly Segment[], rows: number): DispatchReason {

@@ -8,7 +8,10 @@ export interface RowRange {
   readonly to: number
 }
 
-/** The rows of several requests as the columns of one call, in their order; the request's own columns where it is one, whole. @param parts - At least one. */
+/**
+ * The rows of several requests as the columns of one call, in their order; the request's own columns where it is one, whole.
+ * @param parts - At least one.
+ */
 export function concatRows(parts: readonly RowRange[]): Columns {
   const first = parts[0]!
   if (parts.length === 1 && first.to - first.from === first.columns.rows) return first.columns

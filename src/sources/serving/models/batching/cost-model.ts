@@ -10,8 +10,9 @@ const COST_MIN_MS = 1e-4
 const SPREAD_MIN = 0.03
 
 /**
- * What a call of the model costs: rowMs · rows + fixedMs, learned from the calls themselves by least squares over the last ones. Errors count relative to
- * the cost, so that one call of many rows does not outweigh a hundred of one. Before the first call everything costs nothing. Neither cost is ever negative.
+ * What a call of the model costs: rowMs · rows + fixedMs, learned from the calls themselves by least squares over the last ones. Errors
+ * count relative to the cost, so that one call of many rows does not outweigh a hundred of one. Before the first call everything costs
+ * nothing. Neither cost is ever negative.
  */
 export class CostModel {
   #fixedMs = 0
@@ -64,8 +65,8 @@ export class CostModel {
   }
 
   /**
-   * Where all calls had about the same number of rows their sums do not tell the two costs apart; the ridge then keeps the ratio of the two, for a machine that has
-   * become slower makes both dearer.
+   * Where all calls had about the same number of rows their sums do not tell the two costs apart; the ridge then keeps the ratio of the
+   * two, for a machine that has become slower makes both dearer.
    */
   #solve(): void {
     const meanRows = this.#n / this.#weight

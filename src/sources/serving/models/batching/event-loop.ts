@@ -4,7 +4,11 @@ export interface EventLoop {
   now(): number
   /** Calls back when the event loop has gone round once. */
   nextTurn(callback: () => void): void
-  /** Calls back after a while, unless it is cancelled. @param delayMs - ≥ 0; the real loop knows whole milliseconds. @returns what cancels it. */
+  /**
+   * Calls back after a while, unless it is cancelled.
+   * @param delayMs - ≥ 0; the real loop knows whole milliseconds.
+   * @returns what cancels it.
+   */
   after(delayMs: number, callback: () => void): () => void
 }
 

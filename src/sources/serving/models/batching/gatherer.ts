@@ -15,8 +15,8 @@ export interface GathererDeps {
 }
 
 /**
- * Decides the moment at which a batch goes: when a turn of the event loop brings no more rows, or when what is worth waiting for has come or its time is up.
- * There is at least one turn before each batch, so that the loop goes round between the pieces of a large request.
+ * Decides the moment at which a batch goes: when a turn of the event loop brings no more rows, or when what is worth waiting for has come
+ * or its time is up. There is at least one turn before each batch, so that the loop goes round between the pieces of a large request.
  */
 export class Gatherer {
   readonly #loop: EventLoop

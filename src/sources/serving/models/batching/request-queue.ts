@@ -70,7 +70,8 @@ export class RequestQueue {
   }
 
   /**
-   * The rows of the next call: whole requests from the front as long as they fit, at least one. A request larger than a piece gives one piece at a time.
+   * The rows of the next call: whole requests from the front as long as they fit, at least one. A request larger than a piece gives one
+   * piece at a time.
    * @param rowsMax - What the call should hold; ≥ 1. One request of up to a piece's rows is never cut, and may be more.
    * @param isWanted - Asked of each request before it is taken; it has settled those it refuses.
    */

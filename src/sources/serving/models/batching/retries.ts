@@ -4,11 +4,15 @@ import { batchingErrors } from './errors.ts'
 
 /** Up to so many requests are tried one by one; more are halved, for most of them are good. */
 const SINGLES_MAX = 4
-/** So many further deaths or timeouts of the model a batch may cost before those of its requests that still wait for their second try are given up. */
+/**
+ * So many further deaths or timeouts of the model a batch may cost before those of its requests that still wait for their second try are
+ * given up.
+ */
 export const LOSSES_MAX = 3
 
 /**
- * What to do about a call that failed. `refuse`: tell its requests. `halve`: try both halves again, so that a bad row is found in a few calls.
+ * What to do about a call that failed. `refuse`: tell its requests. `halve`: try both halves again, so that a bad row is found in a few
+ * calls.
  * `isolate`: try each request once more, by itself; whatever killed the model or held it up does so alone, and at most once more.
  */
 export type RetryPlan = 'refuse' | 'halve' | 'isolate'

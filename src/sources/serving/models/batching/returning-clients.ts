@@ -2,10 +2,11 @@
 const FORGETTING = 0.85
 
 /**
- * Learns how many of the clients that a call answered come back at once with their next request. A fixed population of clients does, and then the batcher had better
- * wait for them: if it ran the one request that is there, all others would wait for that call, and the call after it would find one request again, for ever.
- * Requests that arrive independently of answers are no reason to wait. Whoever waits for them moves the whole schedule back and gains nothing, at any rate;
- * so arrivals count only as far as they are more than the rate between the windows explains.
+ * Learns how many of the clients that a call answered come back at once with their next request. A fixed population of clients does, and
+ * then the batcher had better wait for them: if it ran the one request that is there, all others would wait for that call, and the call
+ * after it would find one request again, for ever. Requests that arrive independently of answers are no reason to wait. Whoever waits for
+ * them moves the whole schedule back and gains nothing, at any rate; so arrivals count only as far as they are more than the rate between
+ * the windows explains.
  */
 export class ReturningClients {
   // The window behind the last call, while it is open.

@@ -7,7 +7,8 @@ const SCALE_MIN = 0.5
 const SCALE_MAX = 4
 
 /**
- * Corrects what the sum of costs says about a wait by what came of it: other work of the process, and of the machine, makes waits longer than the model alone explains.
+ * Corrects what the sum of costs says about a wait by what came of it: other work of the process, and of the machine, makes waits longer
+ * than the model alone explains.
  */
 export class WaitEstimate {
   #scale = 1

@@ -135,7 +135,7 @@ function drive(queue: TaskQueue, total: number) {
 describe.skipIf(program === undefined)('a Redis that fails', () => {
   test('killed again and again with appendfsync always: nothing acknowledged is missing', { timeout: 60_000 }, async () => {
     const server = await serve({ appendfsync: 'always' })
-    const queue = await open(server.url, { leaseMs: 1500, deathsMax: 100 })
+    const queue = await open(server.url, { leaseMs: 600, deathsMax: 100 })
     const run = drive(queue, 600)
     for (let i = 0; i < 3; i++) {
       const before = run.accepted.size
@@ -150,13 +150,13 @@ describe.skipIf(program === undefined)('a Redis that fails', () => {
   test('a connection that is cut again and again: each call is answered, once', { timeout: 60_000 }, async () => {
     const server = await serve()
     const wire = await startWire(server.port)
-    const queue = await open(wire.url, { leaseMs: 1500, deathsMax: 100 })
-    const run = drive(queue, 1000)
+    const queue = await open(wire.url, { leaseMs: 600, deathsMax: 100 })
+    const run = drive(queue, 600)
     let isOver = false
     void run.done.then(() => {
       isOver = true
     })
-    for (let i = 0; i < 8 && !isOver; i++) {
+    for (let i = 0; i < 5 && !isOver; i++) {
       const before = run.accepted.size
       await until('more is accepted', () => isOver || run.accepted.size > before + 60)
       wire.cut()
@@ -164,7 +164,7 @@ describe.skipIf(program === undefined)('a Redis that fails', () => {
     await run.done
     await run.check()
     // Breaks are over within the time that calls wait, so no caller heard of them.
-    expect(run.accepted.size).toBe(1000)
+    expect(run.accepted.size).toBe(600)
   })
 
   test('away, calls fail in time; back again, they succeed and those who wait are called', { timeout: 30_000 }, async () => {

@@ -1,11 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
   type Claim,
   type ClaimRequest,
   type Delivery,
   type Failure,
   type Heartbeat,
-  isFinal,
   type NewTask,
   type QueueOptions,
   type QueueStats,
@@ -20,13 +19,15 @@ import {
 } from '../contract.ts'
 import { queueErrors } from '../errors.ts'
 import { Background } from './background.ts'
-import { Claimer, type ReapedTicket } from './claimer.ts'
+import { Claimer } from './claimer.ts'
 import type { CallScript } from './commands.ts'
 import { Gather } from './gather.ts'
 import { type Lanes, type Ticket, ticketName } from './lanes.ts'
 import type { Link } from './link.ts'
 import { fromFailure, type Reply, type ReplyRow, toTask, toTaskWithPayload, webhookOf } from './records.ts'
 import type { Signals } from './signals.ts'
+import { batchLimits, Submitter } from './submitter.ts'
+import { PIECE_MAX, Upkeep } from './upkeep.ts'
 
 export interface RedisQueueParts {
   readonly options: QueueOptions
@@ -38,13 +39,6 @@ export interface RedisQueueParts {
   onError(error: unknown): void
 }
 
-/** Items and characters that go in one script, during which the server does nothing else. */
-const BATCH_MAX = 128
-const BATCH_CHARS_MAX = 1_000_000
-/** Two, so that one is on its way while the other is worked on. */
-const RUNS_MAX = 2
-/** Tasks that one script deletes, revives or lists. */
-const PIECE_MAX = 200
 /** Time between two rounds of what is to be done now and then. */
 const CARE_MS = 1000
 
@@ -62,7 +56,8 @@ export class RedisQueue implements TaskQueue {
   readonly #parts: RedisQueueParts
   readonly #background: Background
   readonly #claimer: Claimer
-  readonly #submits: Gather<NewTask, Submitted | { readonly kind: 'full' }>
+  readonly #submitter: Submitter
+  readonly #upkeep: Upkeep
   readonly #completes: Gather<{ readonly claim: Claim; readonly result: string }, 'stored' | 'lost'>
   readonly #outcomeListeners = new Set<(queue: string, outcome: TaskOutcome) => void>()
   #careTimer: NodeJS.Timeout | undefined
@@ -73,40 +68,18 @@ export class RedisQueue implements TaskQueue {
     this.#background = new Background(parts.onError)
     const tell = (queue: string, outcome: TaskOutcome) => this.#tell(queue, outcome)
     this.#claimer = new Claimer({ ...parts, background: this.#background, tell })
-    const limits = { itemsMax: BATCH_MAX, weightMax: BATCH_CHARS_MAX, runsMax: RUNS_MAX }
-    this.#submits = new Gather({ ...limits, weightOf: ({ payload }) => payload.length }, (tasks) => this.#submitAll(tasks))
-    this.#completes = new Gather({ ...limits, weightOf: ({ result }) => result.length }, (items) => this.#completeAll(items))
+    this.#upkeep = new Upkeep({ ...parts, claimer: this.#claimer, background: this.#background })
+    this.#submitter = new Submitter({ ...parts, ticketed: (ids) => this.#upkeep.ticketed(ids) })
+    this.#completes = new Gather({ ...batchLimits, weightOf: ({ result }) => result.length }, (items) => this.#completeAll(items))
     this.#careLater()
   }
 
   async submit(task: NewTask): Promise<Submitted> {
-    const answer = await this.#during(() => this.#submits.add(task))
+    const answer = await this.#during(() => this.#submitter.submit(task))
     if (answer.kind === 'accepted') this.#tell(task.queue, 'submitted')
     if (answer.kind !== 'full') return answer
     this.#tell(task.queue, 'refused')
     throw queueErrors.MW_QUEUE_FULL(`${this.#parts.options.tasksMax} tasks are unfinished, as many as the queue holds`)
-  }
-
-  async #submitAll(tasks: readonly NewTask[]): Promise<(Submitted | { readonly kind: 'full' })[]> {
-    const { link, call, lanes, options } = this.#parts
-    const answers = await link.run(async (again) => {
-      const args = [options.tasksMax, options.idempotencyMs, ...tasks.flatMap(submitArgs)]
-      const replies = (await call('submit', args)) as readonly string[]
-      const kinds = tasks.map((_, i) => ({ kind: replies[3 * i]!, id: replies[3 * i + 1]!, ticket: replies[3 * i + 2]! }))
-      // Second, the tickets. Whoever finds a task without one, puts it in: this call sent again, or the next round of care.
-      const missing = tasks.flatMap((task, i) => (kinds[i]!.ticket === '' ? [] : [{ ...task, name: kinds[i]!.ticket }]))
-      await lanes.add(missing.map(({ queue, name, priority }) => ({ lane: queue, name, priority, waitMs: 0 })))
-      this.#ticketed(missing.map(({ id }) => id))
-      return tasks.map((task, i) => toSubmitted(task, kinds[i]!, again))
-    })
-    return answers
-  }
-
-  /** Third, the note that they are in. Nobody waits for it. */
-  #ticketed(ids: readonly string[]): void {
-    if (ids.length === 0) return
-    const { link, call } = this.#parts
-    this.#background.add(link.run(() => call('ticketed', ids)))
   }
 
   async get(id: string): Promise<Task | undefined> {
@@ -234,55 +207,16 @@ export class RedisQueue implements TaskQueue {
     return (await this.#run('undelivered', [task.id, token, reason])) === 'given_up' ? 'given_up' : 'delayed'
   }
 
-  async stats(): Promise<readonly QueueStats[]> {
-    const answers = (await this.#run('stats', [])) as [string, number, number, number, number, string | null][]
-    return answers.map(([queue, waiting, active, delayed, dead, oldest]) => {
-      return { queue, waiting, active, delayed, dead, oldestWaitingMs: oldest === null ? undefined : Number(oldest) }
-    })
+  stats(): Promise<readonly QueueStats[]> {
+    return this.#during(() => this.#upkeep.stats())
   }
 
-  async retry(which: readonly string[] | { readonly queue: string | undefined }): Promise<number> {
-    if ('queue' in which) {
-      // No more than are dead now: one that dies again meanwhile is not begun for ever.
-      const lanes = (await this.stats()).filter(({ queue }) => which.queue === undefined || queue === which.queue)
-      let revived = 0
-      for (const { queue, dead } of lanes) {
-        for (let left = dead; left > 0; ) {
-          const ids = (await this.#run('ids', [queue, 'dead', Math.min(left, PIECE_MAX)])) as string[]
-          if (ids.length === 0) break
-          left -= ids.length
-          revived += await this.retry(ids)
-        }
-      }
-      return revived
-    }
-    let revived = 0
-    for (let i = 0; i < which.length; i += PIECE_MAX) {
-      const piece = which.slice(i, i + PIECE_MAX)
-      revived += await this.#during(async () => {
-        const tickets = (await this.#parts.link.run(() => this.#parts.call('retry', piece))) as unknown as MissingTicket[]
-        await this.#addMissing(tickets)
-        return tickets.length
-      })
-    }
-    return revived
+  retry(which: readonly string[] | { readonly queue: string | undefined }): Promise<number> {
+    return this.#during(() => ('queue' in which ? this.#upkeep.retryAll(which.queue) : this.#upkeep.retry(which)))
   }
 
-  async purge({ queue, states }: { readonly queue: string | undefined; readonly states: readonly TaskState[] }): Promise<number> {
-    const { lanes } = this.#parts
-    const names = queue === undefined ? (await this.stats()).map((entry) => entry.queue) : [queue]
-    let purged = 0
-    for (const lane of names) {
-      for (const state of states) {
-        for (let count = PIECE_MAX; count === PIECE_MAX; ) {
-          const tickets = (await this.#run('purge', [lane, state, PIECE_MAX])) as string[]
-          count = tickets.length
-          purged += count
-          if (!isFinal(state)) await this.#during(() => lanes.remove(tickets.map((name) => ({ lane, name })))).catch(this.#parts.onError)
-        }
-      }
-    }
-    return purged
+  purge({ queue, states }: { readonly queue: string | undefined; readonly states: readonly TaskState[] }): Promise<number> {
+    return this.#during(() => this.#upkeep.purge(queue, states))
   }
 
   close(): Promise<void> {
@@ -304,26 +238,12 @@ export class RedisQueue implements TaskQueue {
     this.#careTimer = setTimeout(
       async () => {
         if (this.#parts.link.client.status === 'ready') {
-          await this.#during(() => this.#care()).catch(this.#parts.onError)
+          await this.#during(() => this.#upkeep.care()).catch(this.#parts.onError)
         }
         if (this.#closing === undefined) this.#careLater()
       },
       CARE_MS * (0.5 + Math.random()),
     ).unref()
-  }
-
-  async #care(): Promise<void> {
-    const [reaped, missing] = (await this.#parts.call('care', [])) as unknown as [ReapedTicket[], MissingTicket[]]
-    await this.#claimer.settleReaped(reaped)
-    await this.#addMissing(missing)
-  }
-
-  async #addMissing(tickets: readonly MissingTicket[]): Promise<void> {
-    const { link, lanes } = this.#parts
-    await link.run(() =>
-      lanes.add(tickets.map(([, lane, name, priority, waitMs]) => ({ lane, name, priority: Number(priority), waitMs: Number(waitMs) }))),
-    )
-    this.#ticketed(tickets.map(([id]) => id))
   }
 
   #drop(ticket: Ticket, token: string): void {
@@ -343,47 +263,5 @@ export class RedisQueue implements TaskQueue {
   async #during<T>(act: () => Promise<T>): Promise<T> {
     if (this.#closing !== undefined) throw queueErrors.MW_QUEUE_UNAVAILABLE('the queue is closed')
     return this.#background.track(act())
-  }
-}
-
-/** id, lane, ticket, priority, wait in ms. */
-type MissingTicket = readonly [string, string, string, string | number, string | number]
-
-function submitArgs(task: NewTask): (string | number)[] {
-  const { id, queue, revision, priority, rows, submittedMs, deadlineMs, webhook, idempotency, payload } = task
-  return [
-    id,
-    queue,
-    revision,
-    priority,
-    rows,
-    submittedMs,
-    deadlineMs ?? '',
-    webhook === undefined ? '' : JSON.stringify(webhook),
-    // A client's key may be of any length and hold anything.
-    idempotency === undefined
-      ? ''
-      : createHash('sha256')
-          .update(JSON.stringify([queue, idempotency.key]))
-          .digest('base64url'),
-    idempotency?.digest ?? '',
-    payload,
-  ]
-}
-
-/** @param again - The call was sent before, and what it stored then is no surprise. */
-function toSubmitted(
-  { id }: NewTask,
-  answer: { readonly kind: string; readonly id: string },
-  again: boolean,
-): Submitted | { readonly kind: 'full' } {
-  switch (answer.kind) {
-    case 'accepted':
-    case 'conflict':
-      return { kind: answer.kind, id: answer.id }
-    case 'full':
-      return { kind: 'full' }
-    default:
-      return { kind: again && answer.id === id ? 'accepted' : 'known', id: answer.id }
   }
 }

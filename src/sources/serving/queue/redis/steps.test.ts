@@ -147,7 +147,7 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
     }))
 
   test('taken back from a worker that is only late: what it says then does not take the task from the next one', () =>
-    setUp(SHORT_LEASE_MS, async ({ queue, call }) => {
+    setUp(SHORT_LEASE_MS, async ({ queue, call, tickets }) => {
       const task = testTask(systemClock)
       await queue.submit(task)
       const late = await claimOne(queue)
@@ -158,6 +158,9 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
       })
       expect(await queue.complete(late, '"late"')).toBe('lost')
       expect(await queue.fail(late, testFailure, { final: true })).toBe('lost')
+      // Whatever it set going is done by now: commands of one connection keep their order.
+      await queue.stats()
+      expect(await tickets()).toBe(1)
       const next = await claimOne(queue)
       expect(next.task).toMatchObject({ id: task.id, attempts: 2, deaths: 1 })
       expect(await queue.complete(next, '"in time"')).toBe('stored')
@@ -185,6 +188,20 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
       expect(claim.task).toMatchObject({ id: task.id, attempts: 1 })
       expect(Number(parts(claim).generation)).toBe(Number(first.generation) + 1)
       expect(await queue.claim(wants(1))).toEqual([])
+    }))
+
+  test('a task whose turn came by age, released, has had its turn', () =>
+    setUp(LONG_LEASE_MS, async ({ queue }) => {
+      const low = testTask(systemClock, { priority: 1 })
+      await queue.submit(low)
+      for (let i = 0; i < 12; i++) await queue.submit(testTask(systemClock, { priority: 9 }))
+      const claims: Claim[] = []
+      for (let i = 0; i < 8; i++) claims.push(await claimOne(queue))
+      expect(claims.map(({ task }) => task.priority)).toEqual([9, 9, 9, 9, 9, 9, 9, 1])
+      await queue.release([claims[7]!])
+      const rest: Claim[] = []
+      for (let i = 0; i < 6; i++) rest.push(await claimOne(queue))
+      expect(rest.map(({ task }) => task.priority)).toEqual([9, 9, 9, 9, 9, 1])
     }))
 
   test('tickets of tasks that are not there, and of other programs, are passed over', () =>

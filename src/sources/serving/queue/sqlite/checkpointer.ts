@@ -3,9 +3,11 @@ import { Worker } from 'node:worker_threads'
 
 /** Pages of the log that are worth a checkpoint: 4 MiB. */
 const PAGES_WORTH = 1000
-/** A log this long is ended here, where no writer comes in between, once nearly all of it is done; and at last whatever it costs. */
-const PAGES_LONG = 8000
-const PAGES_REST_MAX = 250
+/** A log this long, 16 MiB, is ended: writers wait for one pass, a few milliseconds on a thread, in which none comes in between. */
+const PAGES_LONG = 4000
+/** Pages that may be left for that pass: what writers did in the one before. */
+const PAGES_REST_MAX = 2000
+/** Where no thread can be had, the checkpoint is made here, whatever it costs. */
 const PAGES_MAX = 65_536
 /** How often the length of the log is asked for. */
 const COMMITS_BETWEEN = 16
@@ -45,6 +47,8 @@ parentPort.on('message', (message) => {
 /**
  * Copies the log into the database in a thread of its own: 4 MiB with their syncs take 20 ms and more, in which a gateway must not stand still. The thread is
  * started when there is something to copy for the first time.
+ *
+ * While writers go on, a pass never gets to the end of the log, and only there it can begin anew. So every 16 MiB they are held for the last pass.
  */
 export class Checkpointer {
   readonly #file: string
@@ -52,6 +56,7 @@ export class Checkpointer {
   readonly #passive: StatementSync
   #thread: Worker | undefined
   #isUnderWay = false
+  #held: PromiseWithResolvers<void> | undefined
   #commits = 0
 
   constructor(file: string, database: DatabaseSync) {
@@ -67,11 +72,17 @@ export class Checkpointer {
     try {
       const { log, checkpointed } = this.#progress.get() as unknown as Progress
       const rest = log - checkpointed
-      if (log >= PAGES_MAX || (log >= PAGES_LONG && rest > 0 && rest <= PAGES_REST_MAX)) this.#passive.get()
-      else if (rest >= PAGES_WORTH) this.#begin()
+      if (log >= PAGES_MAX && rest > 0) this.#passive.get()
+      else if (log >= PAGES_LONG && rest > 0 && rest <= PAGES_REST_MAX) this.#begin({ isLast: true })
+      else if (rest >= PAGES_WORTH) this.#begin({ isLast: false })
     } catch {
       // Busy, or a full disk: the next commit asks again.
     }
+  }
+
+  /** What writers wait for before the next transaction; undefined when they need not. */
+  get held(): Promise<void> | undefined {
+    return this.#held?.promise
   }
 
   async close(): Promise<void> {
@@ -85,9 +96,10 @@ export class Checkpointer {
     })
   }
 
-  #begin(): void {
+  #begin({ isLast }: { isLast: boolean }): void {
     if (this.#isUnderWay) return
     this.#isUnderWay = true
+    if (isLast) this.#held = Promise.withResolvers()
     this.#thread ??= this.#start()
     this.#thread.postMessage('checkpoint')
   }
@@ -95,9 +107,7 @@ export class Checkpointer {
   #start(): Worker {
     const thread = new Worker(PROGRAM, { eval: true, execArgv: [], workerData: this.#file, name: 'queue checkpoint' })
     thread.unref()
-    thread.on('message', () => {
-      this.#isUnderWay = false
-    })
+    thread.on('message', () => this.#passed())
     // It could not open the file, say: another is started the next time.
     thread.on('error', () => this.#ended(thread))
     thread.on('exit', () => this.#ended(thread))
@@ -106,6 +116,14 @@ export class Checkpointer {
 
   #ended(thread: Worker): void {
     if (this.#thread === thread) this.#thread = undefined
+    this.#passed()
+  }
+
+  #passed(): void {
     this.#isUnderWay = false
+    this.#held?.resolve()
+    this.#held = undefined
+    // The next look is soon, while little was written behind this pass.
+    this.#commits = COMMITS_BETWEEN - 1
   }
 }

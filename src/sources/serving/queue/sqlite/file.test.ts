@@ -123,20 +123,23 @@ test('space of tasks that are gone is used again, and given back', { timeout: 30
   await expect.poll(pages, { timeout: 10_000 }).toBeLessThan(1500)
 })
 
-test('the log does not grow for ever', { timeout: 30_000 }, async () => {
+test('the log begins anew while tasks come in', { timeout: 60_000 }, async () => {
   const queue = await openQueue()
   const payload = JSON.stringify('x'.repeat(20_000))
-  let largest = 0
-  for (let i = 0; i < 60; i++) {
+  const other = new DatabaseSync(file, { readOnly: true })
+  const logPages = () => (other.prepare('PRAGMA wal_checkpoint(NOOP)').get() as { log: number }).log
+  let [last, restarts] = [0, 0]
+  for (let i = 0; i < 1000 && restarts < 3; i++) {
     await Promise.all(Array.from({ length: 40 }, () => queue.submit(testTask(clock, { payload }))))
-    largest = Math.max(largest, statSync(`${file}-wal`).size)
+    const pages = logPages()
+    if (pages < last) restarts++
+    last = pages
   }
-  expect(statSync(file).size).toBeGreaterThan(20_000_000)
-  expect(largest).toBeLessThan(60_000_000)
-  await expect.poll(() => statSync(file).size, { timeout: 5000 }).toBeGreaterThan(20_000_000)
+  other.close()
+  expect(restarts).toBe(3)
 })
 
-test('another process that holds the lock for long: refused in the end, and nothing half done', { timeout: 30_000 }, async () => {
+test('the lock of another process is waited for, and the event loop does not stand still', { timeout: 30_000 }, async () => {
   const queue = await openQueue()
   const other = new DatabaseSync(file)
   other.exec('BEGIN IMMEDIATE')
@@ -151,10 +154,29 @@ test('another process that holds the lock for long: refused in the end, and noth
   other.close()
   expect(await submitted).toEqual({ kind: 'accepted', id: task.id })
   // Waiting is done by timers: the loop had its turns meanwhile.
-  expect(delays.count).toBeGreaterThan(20)
+  expect(delays.count).toBeGreaterThan(5)
 })
 
-test('lists of a million walk in pieces', async () => {
+test('where nobody can ring, others are heard a little later', async () => {
+  await mkdir(`${file}-bell`, { recursive: true })
+  const [queue, worker] = [await openQueue(), await openQueue()]
+  const { promise, resolve } = Promise.withResolvers<void>()
+  worker.onWork(resolve)
+  await queue.submit(testTask(clock))
+  await promise
+})
+
+test('lists of a million walk in pieces, and end when the queue is closed', async () => {
+  const open = await openQueue()
+  await Promise.all(Array.from({ length: 6000 }, () => open.submit(testTask(clock))))
+  const listing = open.list({ queue: 'm', states: ['done'], limit: 5 }).catch((error: unknown) => error)
+  await open.close()
+  // It was at its end already, or says why it is not.
+  const answer = await listing
+  if (!Array.isArray(answer)) expect(answer).toMatchObject({ code: 'MW_QUEUE_UNAVAILABLE', message: expect.stringContaining('is closed') })
+})
+
+test('the loop has its turns while a list walks', async () => {
   const queue = await openQueue()
   await Promise.all(Array.from({ length: 6000 }, () => queue.submit(testTask(clock))))
   let turns = 0

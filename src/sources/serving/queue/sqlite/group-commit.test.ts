@@ -11,6 +11,7 @@ class ScriptedStore implements Transactions {
   readonly failures: { call: string; error: unknown }[] = []
   gate: Promise<void> = Promise.resolve()
 
+  held = () => undefined
   begin = () => this.#note('begin')
   commit = () => this.#note('commit')
   rollback = () => this.#note('rollback')

@@ -16,6 +16,8 @@ const PENDING_MAX = 100_000
 
 /** A transaction, as the committer needs it. */
 export interface Transactions {
+  /** What is to be waited for before the next one. */
+  held(): Promise<void> | undefined
   /** Takes the write lock. @throws busy, when another connection has it. */
   begin(): void
   commit(): void
@@ -138,6 +140,7 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
       await this.#gather()
+      await this.#transactions.held()
       const batch = this.#takeBatch()
       const outcomes = await this.#commit(batch)
       this.#lastCount = batch.length

@@ -23,6 +23,8 @@ export class Lanes {
   readonly #byQueue = new Map<string, number>()
   readonly #queues = new Map<number, string>()
   readonly #deltas = new Map<number, Float64Array>()
+  /** Before the transaction under way. */
+  #unfinishedBefore: number | undefined
   readonly #find: StatementSync
   readonly #insert: StatementSync
   readonly #update: StatementSync
@@ -84,7 +86,9 @@ export class Lanes {
 
   /** Inside a transaction: tasks that wait, are active or delayed, over all lanes. */
   unfinished(): number {
-    let { count } = this.#unfinished.get() as { count: number }
+    // Nobody else writes meanwhile.
+    this.#unfinishedBefore ??= (this.#unfinished.get() as { count: number }).count
+    let count = this.#unfinishedBefore
     for (const delta of this.#deltas.values()) count += delta[0]! + delta[1]! + delta[2]!
     return count
   }
@@ -93,11 +97,13 @@ export class Lanes {
   flush(): void {
     for (const [lane, delta] of this.#deltas) if (delta.some((change) => change !== 0)) this.#update.run(...delta, lane)
     this.#deltas.clear()
+    this.#unfinishedBefore = undefined
   }
 
   /** The transaction was undone, and lanes it made are not there. */
   forget(): void {
     this.#deltas.clear()
+    this.#unfinishedBefore = undefined
     this.#byQueue.clear()
     this.#queues.clear()
   }

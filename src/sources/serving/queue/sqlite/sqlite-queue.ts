@@ -261,16 +261,18 @@ export class SqliteQueue implements TaskQueue {
   }
 
   async #durable(): Promise<void> {
-    this.#noteOthers()
+    await this.#read(() => this.#noteOthers())
     await this.#commits.durable()
   }
 
   async #read<T>(read: () => T | Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) throw queueErrors.MW_QUEUE_UNAVAILABLE(`the queue ${this.#file} is closed`)
     for (const endMs = performance.now() + READ_MS_MAX; ; ) {
+      if (!this.#isOpen()) throw this.#closedError()
       try {
         return await read()
       } catch (error) {
+        // A long list, and it was closed meanwhile.
+        if (!this.#isOpen()) throw this.#closedError()
         // Readers wait for nobody but one who recovers the log after a crash.
         if (!isBusy(error) || performance.now() > endMs) throw toQueueError(error, this.#file)
         await sleep(1 + Math.random() * 10)
@@ -278,11 +280,16 @@ export class SqliteQueue implements TaskQueue {
     }
   }
 
+  #closedError(): ModelwatchError {
+    return queueErrors.MW_QUEUE_UNAVAILABLE(`the queue ${this.#file} is closed`)
+  }
+
   #transactionsOf(): Transactions {
     const { database, lanes } = this.#context
     const begin = database.prepare('BEGIN IMMEDIATE')
     const commit = database.prepare('COMMIT')
     return {
+      held: () => this.#checkpointer.held,
       begin: () => {
         this.#context.effects = new Effects()
         begin.run()

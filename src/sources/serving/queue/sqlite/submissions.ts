@@ -17,7 +17,7 @@ export class Submissions {
   readonly #insertPayload: StatementSync
   readonly #insertWebhook: StatementSync
   readonly #exists: StatementSync
-  readonly #findKey: StatementSync
+  readonly #key: StatementSync
   readonly #rememberKey: StatementSync
 
   constructor(context: Context) {
@@ -25,11 +25,11 @@ export class Submissions {
     const { database } = context
     this.#insert = database.prepare(`
       INSERT INTO task (id, lane, state, due_ms, priority, rows, bytes, hooked, revision, submitted_ms, deadline_ms)
-      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, ?, ?, ?)`)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
     this.#insertPayload = database.prepare('INSERT INTO payload (seq, payload) VALUES (?, ?)')
     this.#insertWebhook = database.prepare('INSERT INTO webhook (seq, url, secret) VALUES (?, ?, ?)')
     this.#exists = database.prepare('SELECT 1 FROM task WHERE id = ?')
-    this.#findKey = database.prepare('SELECT digest, id, expires_ms FROM idempotency WHERE lane = ? AND key = ?')
+    this.#key = database.prepare('SELECT digest, id, expires_ms FROM idempotency WHERE lane = ? AND key = ?')
     this.#rememberKey = database.prepare('INSERT OR REPLACE INTO idempotency (lane, key, digest, id, expires_ms) VALUES (?, ?, ?, ?, ?)')
   }
 
@@ -38,11 +38,12 @@ export class Submissions {
    * @throws MW_QUEUE_FULL, and nothing is written then.
    */
   submit(task: NewTask): Submitted {
-    const known = this.#findKnown(task)
-    if (known !== undefined) return known
+    const same = this.#findKey(task)
+    if (same !== undefined) return same
     const { lanes, options, clock, effects } = this.#context
     const unfinished = lanes.unfinished()
     if (unfinished >= options.tasksMax) {
+      if (this.#exists.get(task.id) !== undefined) return { kind: 'known', id: task.id }
       effects.outcome(task.queue, 'refused')
       throw queueErrors.MW_QUEUE_FULL(`the queue holds ${unfinished} unfinished tasks, as many as it may`)
     }
@@ -51,18 +52,9 @@ export class Submissions {
     const hooked = task.webhook === undefined ? 0 : 1
     const { id, priority, rows, revision, submittedMs } = task
     const deadlineMs = task.deadlineMs ?? null
-    const { lastInsertRowid: seq } = this.#insert.run(
-      id,
-      lane,
-      deadlineMs,
-      priority,
-      rows,
-      bytes,
-      hooked,
-      revision,
-      submittedMs,
-      deadlineMs,
-    )
+    const inserted = this.#insert.run(id, lane, deadlineMs, priority, rows, bytes, hooked, revision, submittedMs, deadlineMs)
+    if (inserted.changes === 0) return { kind: 'known', id }
+    const seq = inserted.lastInsertRowid
     this.#insertPayload.run(seq, task.payload)
     if (task.webhook !== undefined) this.#insertWebhook.run(seq, task.webhook.url, task.webhook.secret ?? null)
     if (task.idempotency !== undefined) {
@@ -75,13 +67,12 @@ export class Submissions {
     return { kind: 'accepted', id }
   }
 
-  #findKnown({ id, queue, idempotency }: NewTask): Submitted | undefined {
-    const lane = this.#context.lanes.find(queue)
-    if (idempotency !== undefined && lane !== undefined) {
-      const row = this.#findKey.get(lane, idempotency.key) as KeyRow | undefined
-      if (row !== undefined && row.expires_ms > this.#context.clock.now())
-        return { kind: row.digest === idempotency.digest ? 'known' : 'conflict', id: row.id }
-    }
-    return this.#exists.get(id) === undefined ? undefined : { kind: 'known', id }
+  /** What was handed in under the same key, while it is remembered. */
+  #findKey({ queue, idempotency }: NewTask): Submitted | undefined {
+    const lane = idempotency === undefined ? undefined : this.#context.lanes.find(queue)
+    if (idempotency === undefined || lane === undefined) return undefined
+    const row = this.#key.get(lane, idempotency.key) as KeyRow | undefined
+    if (row === undefined || row.expires_ms <= this.#context.clock.now()) return undefined
+    return { kind: row.digest === idempotency.digest ? 'known' : 'conflict', id: row.id }
   }
 }

@@ -1,10 +1,9 @@
-/** Tasks one queue watches for, over all its callers. Each is an open request of a client, and those have a bound of their own. */
 type Listener = () => void
 
 /** Share of the time that may go into looking whether watched tasks were changed by others. */
 const LOOK_RATIO_MAX = 0.1
 
-/** Who waits for what: callbacks by task, and those that want work. */
+/** Who waits for what: callbacks by task, and those that want work. Each stands for an open request of a client or for a worker, which have bounds of their own. */
 export class Watchers {
   readonly #versionOf: (id: string) => string
   readonly #byTask = new Map<string, { readonly listeners: Set<Listener>; version: string }>()

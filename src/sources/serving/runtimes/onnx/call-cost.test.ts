@@ -14,7 +14,7 @@ test.for([
     ],
     rows: 1024,
     want: 2.048,
-  }, // prettier-ignore
+  },
   { why: 'a smaller one costs at most as much as a larger one', calls: [[64, 6.4]], rows: 1, want: 12.8 }, // 127 rows, the most of the class, at 0.1 ms.
   {
     why: 'between two: the smaller of both bounds',
@@ -24,7 +24,7 @@ test.for([
     ],
     rows: 16,
     want: 2,
-  }, // prettier-ignore
+  },
 ])('$why', ({ calls, rows, want }) => {
   const cost = new CallCost()
   for (const [n, ms] of calls as [number, number][]) cost.learn(n, ms)

@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads'
+import { captureOutput } from './output.ts'
 import { pack, unpack } from './pack.ts'
 import type { ThreadCopy, ThreadReply, ThreadRequest, ThreadStart, ThreadTask } from './protocol.ts'
 import { toWireError } from './wire-error.ts'
@@ -10,8 +11,10 @@ const loaders: Readonly<Record<ThreadTask['runtime'], (task: ThreadTask) => Prom
 }
 
 // The program of a model's thread: loads one copy of the model, and answers one call after the other until it is told to end.
-const { task, port } = workerData as ThreadStart
+const { task, port, begun } = workerData as ThreadStart
 const reply = (message: ThreadReply, moved: ArrayBuffer[] = []) => port.postMessage(message, moved)
+
+captureOutput((stream, line) => reply({ kind: 'log', stream, line }))
 
 async function serve(copy: ThreadCopy, request: ThreadRequest): Promise<void> {
   if (request.kind === 'end') {
@@ -19,6 +22,7 @@ async function serve(copy: ThreadCopy, request: ThreadRequest): Promise<void> {
     reply({ kind: 'ended' })
     return
   }
+  Atomics.add(begun, 0, 1)
   try {
     const startMs = performance.now()
     const columns = unpack(request.columns)
@@ -30,10 +34,14 @@ async function serve(copy: ThreadCopy, request: ThreadRequest): Promise<void> {
   }
 }
 
+// A model that waits for what never comes is told of as one that takes too long; without this, the thread would end for want of anything to do.
+const loading = setInterval(() => {}, 60_000)
 try {
   const copy = await loaders[task.runtime](task)
   port.on('message', (request: ThreadRequest) => void serve(copy, request))
   reply({ kind: 'ready' })
 } catch (error) {
   reply({ kind: 'unready', error: toWireError(error) })
+} finally {
+  clearInterval(loading)
 }

@@ -4,7 +4,6 @@ import { formatDuration } from '../../../../core/time.ts'
 import type { Column, Columns } from '../../../../watch/index.ts'
 import type { RuntimeEvent } from '../contract.ts'
 import { runtimeErrors } from '../errors.ts'
-import { onLines } from './log-lines.ts'
 import { pack, unpack } from './pack.ts'
 import type { ThreadReply, ThreadRequest, ThreadStart, ThreadTask } from './protocol.ts'
 import { fromWireError } from './wire-error.ts'
@@ -12,7 +11,7 @@ import { fromWireError } from './wire-error.ts'
 export interface ModelThreadOptions {
   readonly task: ThreadTask
   readonly threadFile: URL
-  /** Heap of the thread, MiB; undefined: as much as the process may have. Buffers, WebAssembly and native memory are not counted in it. */
+  /** Heap and buffers of the thread, MiB, garbage included; undefined: as much as the process may have. */
   readonly memoryMb: number | undefined
   /** Longest call; undefined: any. */
   readonly timeoutMs: number | undefined
@@ -39,10 +38,21 @@ export interface ModelThreadEvents {
 interface Call {
   resolve(outputs: readonly Column[]): void
   reject(error: unknown): void
+  /** The thread died before it began with the call: another one may have it. */
+  again(): void
 }
+
+/** How often the memory of a thread is looked at while it computes. */
+const MEMORY_WATCH_MS = 50
+/**
+ * V8's own limit stands this far above ours: it ends the whole process when one allocation, such as the doubling of a long list, passes it by more
+ * than 16 MiB. Ours is kept from outside, by looking.
+ */
+const heapMbMax = (memoryMb: number) => 3 * memoryMb + 1024
 
 /** How long a thread may take to unload its model before it is ended all the same. */
 const END_MS_MAX = 10_000
+const BYTES_PER_MIB = 2 ** 20
 /** A timer of Node's holds no more. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
@@ -60,9 +70,13 @@ export class ModelThread {
   readonly #worker: Worker
   readonly #port: MessagePort
   readonly #timer: NodeJS.Timeout | undefined
+  readonly #memoryTimer: NodeJS.Timeout | undefined
+  readonly #begun = new Int32Array(new SharedArrayBuffer(4))
+  #sent = 0
   #loading: { resolve(): void; reject(error: unknown): void } | undefined
   #call: Call | undefined
   #dead = false
+  #asking = false
   #whenEnded: (() => void) | undefined
 
   constructor(options: ModelThreadOptions, events: ModelThreadEvents) {
@@ -73,15 +87,11 @@ export class ModelThread {
     this.#port = port1
     this.#worker = new Worker(threadFile, {
       name: `model ${task.schema.name}`,
-      workerData: { task, port: port2 } satisfies ThreadStart,
+      workerData: { task, port: port2, begun: this.#begun } satisfies ThreadStart,
       transferList: [port2],
-      stdout: true,
-      stderr: true,
       execArgv: [],
-      ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
+      ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMbMax(memoryMb) } }),
     })
-    onLines(this.#worker.stdout, (line) => events.onLog('stdout', line))
-    onLines(this.#worker.stderr, (line) => events.onLog('stderr', line))
     this.#port.on('message', (reply: ThreadReply) => this.#hear(reply))
     this.#port.unref() // The worker alone holds the process, or not.
     this.#worker.on('error', (error: unknown) => this.#die(toDeath(error, memoryMb)))
@@ -89,6 +99,8 @@ export class ModelThread {
       this.#worker.once('exit', (code) => {
         this.#die({ reason: 'crash', message: `its code ended the thread with process.exit(${code})`, cause: undefined })
         this.#port.close()
+        clearInterval(this.#memoryTimer)
+        clearTimeout(this.#timer)
         resolve()
       })
     })
@@ -116,12 +128,14 @@ export class ModelThread {
       }
     })
     if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#tooLate(), Math.min(timeoutMs, TIMER_MS_MAX)).unref()
+    if (memoryMb !== undefined) this.#memoryTimer = setInterval(() => void this.#watchMemory(memoryMb), MEMORY_WATCH_MS).unref()
   }
 
   /** Sends one call; its end is told to `call`, and then by `onFree`. @param leftMs - Time until its deadline. */
   send(columns: Columns, leftMs: number | undefined, call: Call): void {
     const packed = pack(columns)
     this.#call = call
+    this.#sent = (this.#sent + 1) | 0
     this.#timer?.refresh()
     this.#worker.ref()
     this.#port.postMessage({ kind: 'predict', columns: packed, leftMs } satisfies ThreadRequest, [packed.buffer])
@@ -143,8 +157,9 @@ export class ModelThread {
   }
 
   #hear(reply: ThreadReply): void {
-    if (this.#dead) return
-    if (reply.kind === 'ready') this.#loading?.resolve()
+    if (reply.kind === 'log') this.#events.onLog(reply.stream, reply.line)
+    else if (this.#dead) return
+    else if (reply.kind === 'ready') this.#loading?.resolve()
     else if (reply.kind === 'ended') this.#whenEnded?.()
     else if (reply.kind === 'unready') {
       this.#dead = true
@@ -178,6 +193,21 @@ export class ModelThread {
     return rest
   }
 
+  /** Asks the thread for its memory, which it tells also in the middle of a loop. */
+  async #watchMemory(memoryMb: number): Promise<void> {
+    if (this.#dead || this.#asking || (this.#call === undefined && this.#loading === undefined)) return
+    this.#asking = true
+    try {
+      const { used_heap_size, external_memory } = await this.#worker.getHeapStatistics()
+      const heldMb = (used_heap_size + external_memory) / BYTES_PER_MIB
+      if (heldMb > memoryMb) this.#die(toMemoryDeath(memoryMb, `it held ${Math.round(heldMb)} MiB`, undefined))
+    } catch {
+      // It has not begun, or has ended: its other events say so.
+    } finally {
+      this.#asking = false
+    }
+  }
+
   #tooLate(): void {
     const late = this.#call
     for (const reply of this.#takeRest()) this.#hear(reply)
@@ -192,6 +222,7 @@ export class ModelThread {
     void this.#worker.terminate()
     let loadError: Error | undefined
     for (const reply of this.#takeRest()) {
+      if (reply.kind === 'log') this.#events.onLog(reply.stream, reply.line)
       if (reply.kind === 'unready') loadError = fromWireError(reply.error)
       if (reply.kind === 'answer' || reply.kind === 'failed') this.#settle(reply) // It answered, and died then.
     }
@@ -204,7 +235,8 @@ export class ModelThread {
     } else {
       const call = this.#call
       this.#call = undefined
-      call?.reject(toError(death, modelPath))
+      if (Atomics.load(this.#begun, 0) === this.#sent) call?.reject(toError(death, modelPath))
+      else call?.again()
       this.#events.onDeath(death)
     }
   }
@@ -222,9 +254,15 @@ async function within(waitMs: number, promise: Promise<void>): Promise<void> {
   clearTimeout(timer)
 }
 
+const toMemoryDeath = (memoryMb: number, what: string, cause: unknown): Death => ({
+  reason: 'memory',
+  message: `${what}, more than its memory_max of ${memoryMb} MiB`,
+  cause,
+})
+
 function toDeath(error: unknown, memoryMb: number | undefined): Death {
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return { reason: 'memory', message: `it needed more than its ${memoryMb} MiB of memory`, cause: error }
+    return toMemoryDeath(memoryMb ?? 0, 'its heap was full', error)
   }
   const name = error instanceof Error ? `${error.name}: ` : ''
   return { reason: 'crash', message: `an error outside of any call ended the thread: ${name}${messageOf(error)}`, cause: error }

@@ -7,6 +7,8 @@ import type { WireError } from './wire-error.ts'
 export interface ThreadStart {
   readonly task: ThreadTask
   readonly port: MessagePort
+  /** Calls that the thread has begun, shared: a call that it did not live to begin is not to blame for its death. */
+  readonly begun: Int32Array<SharedArrayBuffer>
 }
 
 /** What a thread is for. */
@@ -32,6 +34,7 @@ export type ThreadRequest =
 
 /** From the thread; a request has one answer. */
 export type ThreadReply =
+  | { readonly kind: 'log'; readonly stream: 'stdout' | 'stderr'; readonly line: string }
   | { readonly kind: 'ready' }
   | { readonly kind: 'unready'; readonly error: WireError }
   | { readonly kind: 'answer'; readonly columns: PackedColumns; readonly computeMs: number }

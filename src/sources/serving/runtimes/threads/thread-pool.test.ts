@@ -19,10 +19,11 @@ const acts: Record<string, (b: number) => unknown> = {
   '-2': () => process.exit(7),
   '-3': () => new Promise(() => setTimeout(() => { throw new TypeError('thrown in a timer') })),
   '-4': () => new Promise(() => void Promise.reject(new Error('nobody waits for this'))),
-  '-5': () => { const hog: unknown[] = []; for (;;) hog.push(new Array(1000).fill(hog.length)) },
+  '-5': () => { const hog: unknown[] = []; for (let i = 0; ; i++) hog.push({ i, list: [i, i] }) },
   '-6': () => { throw Object.assign(new RangeError('this row is bad'), { other: () => 'cannot be cloned' }) },
   '-7': (b) => { setImmediate(() => process.exit(1)); return b },
   '-8': (b) => new Promise((resolve) => setTimeout(() => resolve(b), b)),
+  '-10': () => { const hog: unknown[] = []; for (;;) hog.push(new Float64Array(100_000).fill(1)) },
   '-9': () => new Promise(() => {}),
 }
 export default {
@@ -98,7 +99,8 @@ test.for([
   { why: 'process.exit', a: EXITS, code: 'MW_MODEL_DIED', reason: 'crash', message: /ended the thread with process\.exit\(7\)/ },
   { why: 'an error in a timer', a: -3, code: 'MW_MODEL_DIED', reason: 'crash', message: /TypeError: thrown in a timer/ },
   { why: 'a rejection nobody handles', a: -4, code: 'MW_MODEL_DIED', reason: 'crash', message: /nobody waits for this/ },
-  { why: 'more memory than it may have', a: -5, code: 'MW_MODEL_DIED', reason: 'memory', message: /needed more than its 64 MiB/ },
+  { why: 'more memory than it may have', a: -5, code: 'MW_MODEL_DIED', reason: 'memory', message: /more than its memory_max of 64 MiB/ },
+  { why: 'more buffers than it may have', a: -10, code: 'MW_MODEL_DIED', reason: 'memory', message: /more than its memory_max of 64 MiB/ },
 ] as const)('$why fails its call, and the next calls are answered by another thread', async ({ a, code, reason, message, ...options }) => {
   const { model, predict, deaths } = await start({ timeoutMs: 'timeoutMs' in options ? options.timeoutMs : 30_000 })
   const waiting = [predict(a), predict(2), predict(3)] as const
@@ -116,13 +118,13 @@ test('an error thrown by the model fails its call alone, with the place in the m
     name: 'RangeError',
     message: 'this row is bad',
     stack: expect.stringContaining(join(folder, 'predictor.ts:')) as string,
-  }) // prettier-ignore
+  })
   expect(await predict(1)).toEqual(sumOf(1))
   expect(deaths()).toEqual([])
   await model.unload()
 })
 
-test('what was answered counts, though its thread died right after', async () => {
+test('what was answered counts, though its thread died right after, and so does a call that it did not live to begin', async () => {
   const { model, predict, deaths } = await start()
   expect(await predict(-7, 5)).toEqual([Float64Array.of(5)])
   expect(await predict(1)).toEqual(sumOf(1))
@@ -145,11 +147,8 @@ test('a thread that keeps dying is waited for no longer; when it lives again, it
   await writeFile(join(folder, 'dead'), '') // From now on a thread dies when it loads.
   await expect(predict(EXITS)).rejects.toMatchObject({ code: 'MW_MODEL_DIED' })
   const waiting = [predict(1), predict(2)]
-  for (const call of waiting)
-    await expect(call).rejects.toMatchObject({
-      code: 'MW_MODEL_DOWN',
-      message: expect.stringMatching(/died 3 times.*process\.exit\(9\)/) as string,
-    }) // prettier-ignore
+  const down = { code: 'MW_MODEL_DOWN', message: expect.stringMatching(/died 3 times.*process\.exit\(9\)/) as string }
+  await Promise.all(waiting.map((call) => expect(call).rejects.toMatchObject(down)))
   await expect(predict(3)).rejects.toMatchObject({ code: 'MW_MODEL_DOWN' })
   expect(deaths().length).toBeGreaterThanOrEqual(3)
   await rm(join(folder, 'dead'))
@@ -169,10 +168,10 @@ test('unloading a model whose threads keep dying ends', async () => {
 
 test('one of two threads dies, the other answers on', async () => {
   const { model, predict } = await start({ threads: 2 })
-  const fatal = predict(EXITS)
+  const fatal = expect(predict(EXITS)).rejects.toMatchObject({ code: 'MW_MODEL_DIED' })
   const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => predict(i)))
   expect(answers).toEqual(answers.map((_, i) => sumOf(i)))
-  await expect(fatal).rejects.toMatchObject({ code: 'MW_MODEL_DIED' })
+  await fatal
   await model.unload()
 })
 

@@ -65,7 +65,7 @@ class ThreadPool implements LoadedModel, ModelThreads {
   readonly threads = this
   readonly #options: ThreadModelOptions
   readonly #slots: Slot[] = []
-  readonly #waiting = new Set<Waiting>()
+  #waiting = new Set<Waiting>()
   /** The last of the changes in number, which come one after the other. */
   #changes: Promise<void> = Promise.resolve()
   #unloading: Promise<void> | undefined
@@ -139,7 +139,23 @@ class ThreadPool implements LoadedModel, ModelThreads {
 
   #send(slot: Slot, columns: Columns, deadlineMs: number | undefined, call: Pick<Waiting, 'resolve' | 'reject'>): void {
     slot.state = 'busy'
-    slot.thread.send(columns, deadlineMs === undefined ? undefined : deadlineMs - performance.now(), call)
+    const { resolve, reject } = call
+    const again = () => this.#waitFirst(columns, deadlineMs, resolve, reject)
+    slot.thread.send(columns, deadlineMs === undefined ? undefined : deadlineMs - performance.now(), { resolve, reject, again })
+  }
+
+  /** Before all that wait: it came before them. */
+  #waitFirst(columns: Columns, deadlineMs: number | undefined, resolve: Waiting['resolve'], reject: Waiting['reject']): void {
+    if (this.#slots.length === 0) {
+      reject(runtimeErrors.MW_MODEL_DOWN(`${this.#options.task.modelPath} is unloaded, and its last thread died`))
+      return
+    }
+    const others = this.#waiting
+    this.#waiting = new Set()
+    this.#wait(columns, deadlineMs, resolve, reject)
+    for (const other of others) this.#waiting.add(other)
+    const idle = this.#slots.find(({ state }) => state === 'idle')
+    if (idle !== undefined) this.#next(idle)
   }
 
   /** Gives a thread that is free the call that has waited longest. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON, registerHooks, stripTypeScriptTypes } from 'node:module'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf } from '../../../../core/errors.ts'
 import { runtimeErrors } from '../errors.ts'
@@ -48,11 +48,16 @@ const isTypescript = (url: string) => /\.[mc]?ts$/.test(url)
 
 function loadStripped(url: string) {
   const path = fileURLToPath(url)
-  const packageFile = path.endsWith('.ts') ? findPackageJSON(url) : undefined
-  const type = packageFile === undefined ? undefined : (JSON.parse(readFileSync(packageFile, 'utf8')) as { type?: string }).type
-  const commonjs = path.endsWith('.cts') || type === 'commonjs'
   const source = quietly(() => stripTypeScriptTypes(readFileSync(path, 'utf8'), { sourceUrl: path }))
-  return { format: commonjs ? 'commonjs' : 'module', source, shortCircuit: true } as const
+  return { format: isCommonjs(url) ? 'commonjs' : 'module', source, shortCircuit: true } as const
+}
+
+/** Only where its name or its package says so: a predictor is a module, for its default export is read. */
+function isCommonjs(url: string): boolean {
+  if (!url.endsWith('.ts')) return url.endsWith('.cts')
+  const packageFile = findPackageJSON(url)
+  if (packageFile === undefined || basename(packageFile) !== 'package.json') return false // Where there is none, Node gives the file itself.
+  return (JSON.parse(readFileSync(packageFile, 'utf8')) as { type?: string }).type === 'commonjs'
 }
 
 /** Without Node's line that stripping types by this function is new; by import it is not. */

@@ -1,13 +1,16 @@
+import { createRequire } from 'node:module'
+
 const events = ['uncaughtException', 'unhandledRejection']
-const before = new Set(events.flatMap((event) => process.listeners(event as never)))
-const { default: cv } = await import('@techstark/opencv-js')
+const listenersOf = (event: string) => process.listeners(event as NodeJS.Signals)
+const before = new Set(events.flatMap(listenersOf))
+// The module has a `then` of its own, which never ends: it must neither be awaited nor be what a promise resolves with. So it is required, not imported.
+const cv: typeof import('@techstark/opencv-js') = createRequire(import.meta.url)('@techstark/opencv-js')
 
 // It answers an error that nobody caught by throwing it again from its own code, all ten megabytes of which are a single line, and are printed.
 for (const event of events) {
-  for (const listener of process.listeners(event as never)) if (!before.has(listener)) process.removeListener(event, listener)
+  for (const listener of listenersOf(event)) if (!before.has(listener)) process.removeListener(event, listener)
 }
 
-// The module has a `then` of its own, which calls itself for ever: it must neither be awaited nor be what a promise resolves with.
 if (cv.Mat === undefined) {
   await new Promise<void>((resolve) => {
     cv.onRuntimeInitialized = resolve

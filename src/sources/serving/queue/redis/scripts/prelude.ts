@@ -54,10 +54,12 @@ local function finish(id, lane, from, to)
   move(id, lane, from, to)
   local untilMs = int(now + (to == 'dead' and DEAD_MS or RESULTS_MS))
   call('HSET', key, 'fin', int(now), 'exp', untilMs)
-  call('HDEL', key, 'tok', 'lea', 'ha', 'ht')
+  call('HDEL', key, 'tok', 'lea')
   call('ZADD', P .. ':expiry', untilMs, id)
-  call('ZREM', P .. ':pending', id)
+  -- An active task had its ticket.
+  if from ~= 'active' then call('ZREM', P .. ':pending', id) end
   if call('HEXISTS', key, 'wh') == 1 then
+    call('HDEL', key, 'ha', 'ht')
     call('ZADD', P .. ':hooks', int(now), id)
     wake()
   end
