@@ -300,7 +300,7 @@ test('health, models, metrics and the API page answer', async () => {
     '/v2/repository/index',
   ])
   expect(JSON.stringify(paths)).toContain('"example":{"wind":30,"sky":"sun"}')
-  expect(JSON.stringify(paths)).toContain('"wind":{"type":"number","description":"Unit: m/s.","minimum":0,"maximum":60}')
+  expect(JSON.stringify(paths)).toContain('"wind":{"type":"number","minimum":0,"maximum":60,"description":"Unit: m/s."}')
 })
 
 test.for([
