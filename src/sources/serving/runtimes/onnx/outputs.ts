@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node'
-import { type Column, type ModelSchema, type Output, widthOf } from '../../../../watch/index.ts'
+import { type Column, type ModelSchema, type Output, widthOf } from '../../../../watch/contract.ts'
 import { runtimeErrors } from '../errors.ts'
 
 type Data = ArrayLike<number> | ArrayLike<bigint> | readonly string[]

@@ -1,4 +1,4 @@
-import { type Column, type Columns, type Feature, type ModelSchema, widthOf } from '../../../../watch/index.ts'
+import { type Column, type Columns, type Feature, type ModelSchema, widthOf } from '../../../../watch/contract.ts'
 
 /** One row that the schema allows: for each feature the lowest value, the first category, or false; of a feature with a shape, that many. */
 export function probeColumns(schema: ModelSchema): Columns {

@@ -1,4 +1,4 @@
-import { type Column, type ModelSchema, type Output, widthOf } from '../../../../watch/index.ts'
+import { type Column, type ModelSchema, type Output, widthOf } from '../../../../watch/contract.ts'
 import { runtimeErrors } from '../errors.ts'
 
 const WIDE = {

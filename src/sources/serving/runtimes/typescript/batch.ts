@@ -1,4 +1,4 @@
-import { type Column, type Columns, type Feature, type ModelSchema, widthOf } from '../../../../watch/index.ts'
+import { type Column, type Columns, type Feature, type ModelSchema, widthOf } from '../../../../watch/contract.ts'
 import type { PredictorBatch } from './predictor.ts'
 
 /** Rows as a predictor is given them. */
