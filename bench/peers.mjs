@@ -1,65 +1,32 @@
-// `npm run peers`: the plane beside Prometheus and VictoriaMetrics, in one run, as black boxes. It takes a few minutes and wants a quiet machine; no part of
-// the tests. Needs the folder ../shared; what it prints is also written to bench/peers/, with the machine and the day.
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { delimiter, join } from 'node:path'
+// `npm run peers`: modelwatch beside what it is measured against, and beside Python. All parts, or those named; a part's own flags follow its name:
+//   npm run peers -- plane                     the plane beside Prometheus and VictoriaMetrics
+//   npm run peers -- onnx --without-torch      models exported from Python, and Python's own answers
+//   npm run peers -- serving --rounds 5        predictions and tasks beside FastAPI, MLServer and BentoML
+// It wants a quiet machine, and is no part of the tests. Needs the folder ../shared; what a part prints is also written to bench/peers/.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { ensureBuilt } from '../scripts/lib/build.mjs'
 import { ensureInstalled } from '../scripts/lib/install.mjs'
-import { root } from '../scripts/lib/run.mjs'
+import { root, runNode } from '../scripts/lib/run.mjs'
 
-const shared = join(root, '../shared')
-if (!existsSync(join(shared, 'bench/plane.mjs'))) {
+const files = { plane: 'plane.mjs', onnx: 'onnx.ts', serving: 'serving.ts' }
+const args = process.argv.slice(2)
+const isPart = (arg) => Object.hasOwn(files, arg)
+const flagsAt = args.findIndex((arg) => !isPart(arg))
+const parts = flagsAt === -1 ? args : args.slice(0, flagsAt)
+const flags = flagsAt === -1 ? [] : args.slice(flagsAt)
+if (flags.length > 0 && parts.length !== 1) {
+  console.error(`npm run peers: ${flags.join(' ')} is for one part alone; name it first: ${Object.keys(files).join(', ')}`)
+  process.exit(2)
+}
+if (!existsSync(join(root, '../shared/bench/plane.mjs'))) {
   console.error('npm run peers needs the folder ../shared, with the bench and the list of peers; it is not here.')
   process.exit(2)
 }
 await ensureInstalled()
 await ensureBuilt()
-const peers = process.env.MODELWATCH_PEERS ?? '/tmp/peers'
-const fetched = spawnSync('bash', [join(shared, 'peers/fetch-binaries'), peers], { stdio: ['ignore', 'ignore', 'inherit'] })
-if (fetched.status !== 0) process.exit(1)
-
-const flags = [
-  '--config.file {dir}/prometheus.yml',
-  '--storage.path {dir}/data',
-  '--web.listen-address 127.0.0.1:{port}',
-  '--web.enable-admin-api',
-  '--web.enable-remote-write-receiver',
-  '--storage.retention.time 200y',
-  '--enable-feature promql-experimental-functions,promql-delayed-name-removal',
-]
-const command = `exec ${join(root, 'bin/modelwatch.js')} monitor ${flags.join(' ')}`
-const child = spawn(
-  process.execPath,
-  [join(shared, 'bench/plane.mjs'), '--server', `modelwatch=http://127.0.0.1:{port}=${command}`, ...process.argv.slice(2)],
-  {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PEERS: peers, PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}` },
-  },
-)
-let output = ''
-child.stdout.on('data', (piece) => {
-  process.stdout.write(piece)
-  output += piece
-})
-child.once('close', (code) => {
-  process.exitCode = code ?? 1
-  if (code !== 0) return
-  const machine = `${cpus().length} × ${cpus()[0].model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
-  // What the servers log between the lines of the table is none of the figures.
-  const table = output
-    .split('\n')
-    .filter((line) => !line.startsWith('{'))
-    .join('\n')
-  const dir = join(root, 'bench/peers')
-  mkdirSync(dir, { recursive: true })
-  const file = join(dir, 'plane.txt')
-  writeFileSync(
-    file,
-    `npm run peers${process.argv
-      .slice(2)
-      .map((word) => ` ${word}`)
-      .join('')}\n${new Date().toISOString().slice(0, 10)}, ${machine}\n\n${table}`,
-  )
-  console.log(`written to ${file}`)
-})
+for (const part of parts.length > 0 ? parts : Object.keys(files)) {
+  console.log(`— ${part}`)
+  const code = await runNode([join('bench/peers', files[part]), ...flags])
+  if (code !== 0) process.exitCode = code
+}

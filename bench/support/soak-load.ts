@@ -43,7 +43,8 @@ const STATUS = { predict: 200, submit: 202, wait: 200 }
 
 class Client {
   readonly #load: SoakLoad
-  readonly #free: Connection[] = []
+  readonly #connections: readonly Connection[]
+  readonly #free: Connection[]
   readonly #requests: { readonly predict: string; readonly submit: string }
   readonly #turn: NodeJS.Timeout
   #waiting: Call[] = []
@@ -58,7 +59,8 @@ class Client {
     const post = (path: string) =>
       `POST /v1/models/${load.model}/${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(load.row)}\r\n\r\n${load.row}`
     this.#requests = { predict: post('predict'), submit: post('tasks') }
-    for (let i = 0; i < load.connections; i++) this.#free.push(new Connection(load.url, this))
+    this.#connections = Array.from({ length: load.connections }, () => new Connection(load.url, this))
+    this.#free = [...this.#connections]
     let dueMs = performance.now()
     this.#turn = setInterval(() => {
       if (load.perSecond === 0) {
@@ -82,6 +84,10 @@ class Client {
     this.#isOver = true
     clearInterval(this.#turn)
     this.#waiting = []
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close()
   }
 
   onAnswer(connection: Connection, call: Call, status: number, body: string): void {
@@ -119,7 +125,7 @@ class Client {
   }
 
   #give(call: Call): void {
-    const connection = this.#free.pop()
+    const connection = this.#free.shift() // The one that was idle longest: none is idle until the gateway gives it up.
     if (connection !== undefined) connection.send(call)
     else if (this.#waiting.length < CALLS_WAITING_MAX) this.#waiting.push(call)
     else this.onFault('no connection was free')
@@ -133,6 +139,7 @@ class Connection {
   #socket: Socket
   #call: Call | undefined
   #text = ''
+  #isClosed = false
 
   constructor(url: string, client: Client) {
     this.#url = new URL(url)
@@ -145,11 +152,17 @@ class Connection {
     this.#socket.write(call.bytes)
   }
 
+  close(): void {
+    this.#isClosed = true
+    this.#socket.destroy()
+  }
+
   #dial(): Socket {
     const socket = connect(Number(this.#url.port), this.#url.hostname).setNoDelay().setEncoding('latin1')
     socket.on('data', (chunk) => this.#read(String(chunk)))
     socket.on('error', () => {}) // Told of when it closes.
     socket.on('close', () => {
+      if (this.#isClosed) return
       const call = this.#call
       this.#call = undefined
       this.#text = ''
@@ -162,12 +175,13 @@ class Connection {
   }
 
   #read(chunk: string): void {
+    if (this.#call === undefined) return // Its last word before it closes a connection on which nothing came for long.
     this.#text += chunk
     const head = this.#text.indexOf('\r\n\r\n')
     if (head === -1) return
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(this.#text)?.[1] ?? 0)
     if (this.#text.length < head + 4 + length) return
-    const [status, body, call] = [Number(this.#text.slice(9, 12)), this.#text.slice(head + 4), this.#call!]
+    const [status, body, call] = [Number(this.#text.slice(9, 12)), this.#text.slice(head + 4), this.#call]
     this.#text = ''
     this.#call = undefined
     this.#client.onAnswer(this, call, status, body)
@@ -178,8 +192,10 @@ const newCounts = () => ({ predictions: 0, tasks: 0, waited: 0, errors: {} as Re
 
 let client: Client | undefined
 process.on('message', (message: SoakLoad | { readonly kind: 'report' } | { readonly kind: 'stop' }) => {
-  if (message.kind === 'start') client = new Client(message)
-  else if (message.kind === 'stop') client!.stop()
+  if (message.kind === 'start') {
+    client?.close()
+    client = new Client(message)
+  } else if (message.kind === 'stop') client!.stop()
   else process.send!(client!.report())
 })
 process.once('disconnect', () => process.exit())

@@ -38,5 +38,5 @@ process.on('message', (message: { kind?: string }) => {
   }
   // The collection is ours, and no delay of the gateway's.
   setImmediate(() => delays.reset())
-  process.send!(probe)
+  process.send!(probe, () => {}) // Whoever asked may be gone; then this process is told to end.
 })

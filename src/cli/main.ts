@@ -48,6 +48,10 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 a check found some
   return program
 }
 
+// The official builds of onnxruntime tell their makers what they run, with names and digests of models, and keep a cache of it with an id of this machine in
+// the home folder, unless they are told not to before they are loaded. They look into the environment of the process, which a model's thread cannot change.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
+
 // Whoever reads along may stop reading: `modelwatch help | head` is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error

@@ -65,9 +65,13 @@ export function describeTask(task: TaskWithPayload, { isFull, nowMs }: { isFull:
   return lines
 }
 
-/** A task for programs: times in seconds, as on the wire; secrets left out. */
+/** Counts for programs. */
+export function toJsonQueue({ queue, waiting, active, delayed, dead, oldestWaitingMs }: QueueStats): Record<string, unknown> {
+  return { model: queue, waiting, active, delayed, dead, oldest_waiting_since: toTime(oldestWaitingMs) }
+}
+
+/** A task for programs: names and times as the gateway has them, RFC 3339; secrets left out. */
 export function toJsonTask(task: Task | TaskWithPayload): Record<string, unknown> {
-  const seconds = (timeMs: number | undefined) => (timeMs === undefined ? null : timeMs / 1000)
   return {
     id: task.id,
     model: task.queue,
@@ -77,11 +81,11 @@ export function toJsonTask(task: Task | TaskWithPayload): Record<string, unknown
     rows: task.rows,
     attempts: task.attempts,
     deaths: task.deaths,
-    submitted_at: seconds(task.submittedMs),
-    started_at: seconds(task.startedMs),
-    finished_at: seconds(task.finishedMs),
-    retry_at: seconds(task.retryMs),
-    deadline: seconds(task.deadlineMs),
+    submitted_at: toTime(task.submittedMs),
+    started_at: toTime(task.startedMs),
+    finished_at: toTime(task.finishedMs),
+    retry_at: toTime(task.retryMs),
+    deadline_at: toTime(task.deadlineMs),
     failure: task.failure === undefined ? null : { ...task.failure, stack: task.failure.stack ?? null },
     ...('payload' in task && {
       input: fromJson(task.payload),
@@ -90,6 +94,8 @@ export function toJsonTask(task: Task | TaskWithPayload): Record<string, unknown
     ...('payload' in task && task.result !== undefined && { result: fromJson(task.result) }),
   }
 }
+
+const toTime = (timeMs: number | undefined) => (timeMs === undefined ? null : new Date(timeMs).toISOString())
 
 function noteOn(task: Task, nowMs: number): string {
   const cause =

@@ -83,7 +83,7 @@ const faults: readonly Fault[] = [
   {
     why: 'a model.yaml with a feature the model does not take',
     spoil: (project) => {
-      rmSync(project.path(inRevision('reference.json'))) // It would be found out first.
+      for (const file of ['reference.json', 'golden.json']) rmSync(project.path(inRevision(file))) // They would be found out first.
       broken('models/weather/model.yaml', 'name: wind,', 'name: wind_speed,')(project)
     },
     code: 2,
@@ -348,6 +348,16 @@ describe('help', () => {
       args: ['replay', '--help'],
       mentions: ['<file>', '--url', '--model', '--rate', '--order', '--seed', '--label-delay', '--for', '--once', 'Example:'],
     },
+    { args: ['deploy', '--help'], mentions: ['<model>', '<source>', '--dir', '--name', '--no-traffic', '--tag', '--json', 'Examples:'] },
+    {
+      args: ['traffic', '--help'],
+      mentions: ['--to-revisions', '--to-tags', '--to-latest', '--set-tag', '--shadow', '--no-shadow', 'Examples:'],
+    },
+    { args: ['revisions', '--help'], mentions: ['<model>', '--all', '--json'] },
+    { args: ['rollback', '--help'], mentions: ['<model>', '--no-wait', '--timeout', '--json'] },
+    { args: ['queue', '--help'], mentions: ['ls', 'show', 'retry', 'purge'] },
+    { args: ['queue', 'purge', '--help'], mentions: ['--state', '--model', '--yes', 'Examples:'] },
+    { args: ['work', '--help'], mentions: ['[dir]', '--models', '--threads-min', '--threads-max', '--listen'] },
     { args: ['export', '--help'], mentions: ['rules'] },
     { args: ['export', 'rules', '--help'], mentions: ['[dir]', '--out'] },
     { args: ['help', 'serve'], mentions: ['--listen'] },

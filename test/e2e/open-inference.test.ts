@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addWeather, ask, createServingProject, type Role, type ServingProject, weatherRow } from '../support/serving.ts'
@@ -98,4 +99,17 @@ test.for([
   const answer = await speak('POST', path, JSON.stringify({ inputs }))
   expect(answer).toMatchObject({ status, body: { error: expect.stringContaining(says) } })
   expect(Object.keys(answer.body)).toEqual(['error'])
+})
+
+test('the runtime keeps no record for its makers', () => {
+  const folder = `/proc/${gateway.pid}/fd`
+  const files = readdirSync(folder).flatMap((name) => {
+    try {
+      return [readlinkSync(`${folder}/${name}`)]
+    } catch {
+      return [] // Closed meanwhile.
+    }
+  })
+  expect(files.some((file) => file.endsWith('/queue.db'))).toBe(true)
+  expect(files.filter((file) => /\.onnxruntime\/|mat-debug/.test(file))).toEqual([])
 })

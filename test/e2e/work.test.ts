@@ -61,7 +61,9 @@ test('what a killed worker had in hand is done by another', async () => {
   await until('it is under way', async () => (await stateOf(gateway, id)) === 'active')
   await first.kill()
   const second = await project.work()
-  expect(await ended(gateway, id)).toMatchObject({ state: 'done', attempts: 2, predictions: [{ outputs: { y: 1500 } }] })
+  const task = await ended(gateway, id)
+  expect(task).toMatchObject({ state: 'done', attempts: 2, predictions: [{ outputs: { y: 1500 } }] })
+  expect(task).not.toHaveProperty('error')
   await second.stop()
 })
 

@@ -30,13 +30,13 @@ export interface Role {
   kill(): Promise<void>
 }
 
-/** @param config - The text of modelwatch.yaml. */
+/** @param config - The text of modelwatch.yaml, but for `serving:`: on a machine that is late with everything, requests shall be answered late and not refused. */
 export function createServingProject(config = ''): ServingProject {
   const dir = mkdtempSync(join(tmpdir(), 'modelwatch-serving-'))
   const path = (...names: string[]) => join(dir, ...names)
   const started: Running[] = []
   mkdirSync(path('models'))
-  writeFileSync(path('modelwatch.yaml'), config)
+  writeFileSync(path('modelwatch.yaml'), `serving:\n  wait_max: 1m\n  loop_delay_max: 1m\n${config}`)
 
   const start = async (role: 'serve' | 'work', flags: readonly string[] = []): Promise<Role> => {
     const running = startCommand([role, '.', '--listen', '127.0.0.1:0', ...flags], { cwd: dir })

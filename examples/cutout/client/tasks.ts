@@ -11,7 +11,7 @@ export interface Task {
 }
 
 export interface Tasks {
-  /** Submits one picture. Whatever it takes to reach the gateway, there is one task of it. */
+  /** Submits one picture. However often it takes, there is one task of it. Once it is under way it is not broken off, for nobody would know whether there is one. */
   submit(picture: Blob, fileName: string, signal: AbortSignal): Promise<Task>
   /** Waits until the task is done, dead or cancelled. */
   untilEnd(task: Task, signal: AbortSignal): Promise<Task>
@@ -21,7 +21,7 @@ export interface Tasks {
 
 /** What one wait at the gateway lasts at most. */
 const WAIT = '20s'
-const ATTEMPTS_MAX = 8
+const ATTEMPTS_MAX = 6
 const RETRY_MS = 500
 const RETRY_MS_MAX = 10_000
 /** Longer than an upload or a wait ever takes. */
@@ -42,12 +42,13 @@ export function tasksOf(model: string, url: string): Tasks {
       form.set('picture', picture, fileName)
       // The same key each time: an answer that was lost on its way does not become a second task.
       const headers = { 'idempotency-key': randomUUID() }
-      return ask<Task>(tasksUrl, { method: 'POST', body: form, headers, signal })
+      return ask<Task>(tasksUrl, { method: 'POST', body: form, headers }, signal)
     },
     async untilEnd(task, signal) {
       let last = task
-      while (!isFinal(last)) last = await ask<Task>(new URL(`${task.href}?wait=${WAIT}`, url), { signal })
-      return last.predictions === undefined && last.state === 'done' ? ask<Task>(new URL(task.href, url), { signal }) : last
+      do last = await ask<Task>(new URL(`${task.href}?wait=${WAIT}`, url), { signal }, signal)
+      while (!isFinal(last))
+      return last
     },
     async cancel({ href }) {
       const response = await fetch(new URL(href, url), { method: 'DELETE', signal: AbortSignal.timeout(CANCEL_MS_MAX) })
@@ -57,13 +58,13 @@ export function tasksOf(model: string, url: string): Tasks {
 }
 
 /** Sends a request until there is an answer: again after a refusal that will pass, and when nobody listens, as while a gateway starts anew. */
-async function ask<T>(url: URL, request: RequestInit & { signal: AbortSignal }): Promise<T> {
+async function ask<T>(url: URL, request: RequestInit, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await attemptOnce<T>(url, request)
     if (outcome.kind === 'answer') return outcome.answer
     if (outcome.kind === 'refused' || attempt === ATTEMPTS_MAX) throw outcome.error
     const waitMs = outcome.retryAfterMs ?? Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (attempt - 1))
-    await delay(waitMs, undefined, { signal: request.signal })
+    await delay(waitMs, undefined, { signal })
   }
 }
 
@@ -72,14 +73,15 @@ type Outcome<T> =
   | { readonly kind: 'refused'; readonly error: Error }
   | { readonly kind: 'later'; readonly error: Error; readonly retryAfterMs: number | undefined }
 
-async function attemptOnce<T>(url: URL, request: RequestInit & { signal: AbortSignal }): Promise<Outcome<T>> {
+async function attemptOnce<T>(url: URL, request: RequestInit): Promise<Outcome<T>> {
   let response: Response
   let text: string
   try {
-    response = await fetch(url, { ...request, signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_MS_MAX)]) })
+    const inTime = AbortSignal.timeout(REQUEST_MS_MAX)
+    response = await fetch(url, { ...request, signal: request.signal == null ? inTime : AbortSignal.any([request.signal, inTime]) })
     text = await response.text()
   } catch (error) {
-    request.signal.throwIfAborted()
+    request.signal?.throwIfAborted()
     const { cause } = error as { cause?: unknown }
     const reason = cause instanceof Error && cause.message !== '' ? cause.message : (error as Error).message
     return { kind: 'later', error: new Error(`${url.origin} cannot be reached: ${reason}`), retryAfterMs: undefined }
@@ -95,9 +97,8 @@ async function attemptOnce<T>(url: URL, request: RequestInit & { signal: AbortSi
 /** What a refusal says for people; undefined when it is not from the gateway. */
 function reasonOf(text: string): string | undefined {
   try {
-    const { error } = JSON.parse(text) as { error?: { message?: unknown } | string }
-    const message = typeof error === 'string' ? error : error?.message
-    return typeof message === 'string' ? message : undefined
+    const { error } = JSON.parse(text) as { error?: unknown }
+    return typeof error === 'string' ? error : undefined
   } catch {
     return undefined // A page of some proxy; the status says enough.
   }

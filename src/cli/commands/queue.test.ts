@@ -67,8 +67,8 @@ test('ls: counts and the newest tasks', async () => {
 test('ls --json', async () => {
   const id = await submit({ deadlineMs: 1_900_000_000_500 })
   const { queues, tasks } = JSON.parse(await run('ls', dir, '--json'))
-  expect(queues).toMatchObject([{ queue: 'm', waiting: 1 }])
-  expect(tasks).toMatchObject([{ id, model: 'm', state: 'waiting', deadline: 1_900_000_000.5, failure: null }])
+  expect(queues).toEqual([{ model: 'm', waiting: 1, active: 0, delayed: 0, dead: 0, oldest_waiting_since: tasks[0].submitted_at }])
+  expect(tasks).toMatchObject([{ id, model: 'm', state: 'waiting', deadline_at: '2030-03-17T17:46:40.500Z', failure: null }])
 })
 
 test('show: cause, stack, input shortened or whole, result', async () => {

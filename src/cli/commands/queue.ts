@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import type { FolderQueue, TaskQueue, TaskState } from '../../app/queue.ts'
-import { describeQueues, describeTask, describeTasks, toJsonTask } from '../queue-text.ts'
+import { describeQueues, describeTask, describeTasks, toJsonQueue, toJsonTask } from '../queue-text.ts'
 import { usageErrors } from '../usage.ts'
 
 const LIMIT_MAX = 10_000
@@ -121,7 +121,8 @@ async function list({ queue, place }: FolderQueue, options: ListOptions): Promis
     throw usageErrors.MW_USAGE(`--limit: ${options.limit} is not a whole number from 0 to ${LIMIT_MAX}`)
   const stats = (await queue.stats()).filter((entry) => options.model === undefined || entry.queue === options.model)
   const tasks = limit === 0 ? [] : await queue.list({ queue: options.model, states: options.state, limit, after: options.after })
-  if (options.json === true) print(JSON.stringify({ queues: stats, tasks: tasks.map((task) => toJsonTask(task)) }, null, 2))
+  if (options.json === true)
+    print(JSON.stringify({ queues: stats.map(toJsonQueue), tasks: tasks.map((task) => toJsonTask(task)) }, null, 2))
   else print([...describeQueues(place, stats, Date.now()), ...describeTasks(tasks, Date.now(), limit)].join('\n'))
 }
 

@@ -129,7 +129,7 @@ test('with nobody running, all of it works, for those that start later', async (
 test('--json is JSON and nothing else', async () => {
   const deployed = JSON.parse(await run('deploy', 'weather', await own.source('next'), '--name', 'v2', '--json')) as object
   expect(deployed).toMatchObject({
-    model: 'weather', revision: 'v2', golden_rows: 0, watched: true, was_there: false, follows_latest: true,
+    model: 'weather', revision: 'v2', golden_rows: 1, watched: true, was_there: false, follows_latest: true,
     split: [{ revision: 'v2', percent: 100 }], tags: {}, generation: 2, taken_over_by: [],
   }) // biome-ignore format: as it stands on the wire
   expect(JSON.parse(await run('deploy', 'weather', await own.source('third'), '--json', '--no-wait'))).toMatchObject({

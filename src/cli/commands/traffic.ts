@@ -35,7 +35,7 @@ interface DeployOptions extends WaitOptions {
 /** Revisions shown unless --all asks for more; for each, its model file is read. */
 const SHOWN_MAX = 20
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value]
-const dirOption = () => new Option('--dir <folder>', 'folder with a modelwatch.yaml').default('.')
+const dirOption = () => new Option('-C, --dir <dir>', 'folder with a modelwatch.yaml').default('.')
 const jsonOption = () => new Option('--json', 'for programs: the result as JSON')
 const waitOptions = (command: Command) =>
   command
@@ -55,9 +55,10 @@ function addDeploy(program: Command): void {
     .command('deploy')
     .summary('put a new revision of a model into service')
     .description(
-      'Reads, loads and proves the model in DIR (its digest, the versions it depends on, its golden rows), copies it to the revisions of MODEL and makes it ' +
+      'Reads, loads and proves the model in SOURCE (its digest, the versions it depends on, its golden rows), copies it to the revisions of MODEL and makes it ' +
         'the latest. Where the traffic follows the latest, it moves; an explicit split stays as it is. Gateways load it beside what serves, and requests ' +
-        'under way end where they began. What fails to load or to prove itself leaves everything as it was.',
+        'under way end where they began. What fails to load or to prove itself here leaves everything as it was; a process that cannot load it serves on what it served, ' +
+        'and is named.',
     )
     .argument('<model>', 'name of the model, as in its model.yaml')
     .argument('<source>', 'folder with the model file, and reference.json, golden.json and revision.yaml as you have them')
@@ -113,7 +114,7 @@ function addTraffic(program: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  modelwatch traffic weather\n  modelwatch traffic weather --to-revisions v1=90,v2=10\n  modelwatch traffic weather --set-tag candidate=v2 --shadow v2=0.1',
+      '\nExamples:\n  modelwatch traffic weather\n  modelwatch traffic weather --to-revisions v1=90,v2=10\n  modelwatch traffic weather --to-tags candidate=25\n  modelwatch traffic weather --to-latest\n  modelwatch traffic weather --set-tag candidate=v2 --shadow v2=0.1',
     )
     .action((model: string, options: WaitOptions & TrafficFlags) =>
       inProject(options, async (project, status) => {
@@ -139,7 +140,7 @@ function addRevisions(program: Command): void {
     .command('revisions')
     .summary('list the revisions of a model')
     .description(
-      'Lists the revisions of a model, newest first: their share of the traffic, tags, age, and which processes serve them or could not.',
+      'Lists the revisions of a model, the latest first and the others by name: their share of the traffic, tags, age, and which processes serve them or could not.',
     )
     .argument('<model>', 'name of the model')
     .addOption(dirOption())

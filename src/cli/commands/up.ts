@@ -12,9 +12,9 @@ const SMALL_NEW_SPACE = '--max-semi-space-size=2'
 export function addUpCommand(program: Command, mainFile: string): void {
   program
     .command('up')
-    .summary('run everything that a project names: gateway, monitor, replay')
+    .summary('run everything that a project names: gateway, monitor, workers, replays')
     .description(
-      'Starts the gateway, the monitor with its page, and the replays that DIR/modelwatch.yaml names, under one supervisor. A role that dies is started anew. Ctrl-C stops everything cleanly.',
+      'Starts the gateway, the monitor with its page, and the workers and replays that DIR/modelwatch.yaml names, under one supervisor. A role that dies is started anew. Ctrl-C stops everything cleanly.',
     )
     .argument('[dir]', 'folder with a modelwatch.yaml', '.')
     .action(async (dir: string) => {

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import type { Random } from '../../../src/core/random.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { root } from '../../support/source-files.ts'
 import { Role } from './role.ts'
@@ -59,7 +58,6 @@ export interface WorldOptions {
   readonly command: string
   readonly inGateway: boolean
   readonly webhookUrl: string
-  readonly random: Random
   /** Before anything runs on the queue. */
   prepare(dir: string): Promise<void>
   say(text: string): void
@@ -81,7 +79,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
   const isExcused = (failure: string) =>
     failure.startsWith('MW_LISTEN_ADDRESS_IN_USE') || (redis !== undefined && /^MW_(QUEUE|TRAFFIC)_UNAVAILABLE/.test(failure))
-  const port = await findPort(options.random)
+  const port = await findPort()
   const start = (name: string, ...args: string[]) => new Role(name, [command, ...args], { mayFail: isExcused, note: say })
   const gateway = start('gateway', 'serve', dir, '--listen', `127.0.0.1:${port}`)
   const workers = [start('worker 1', 'work', dir), start('worker 2', 'work', dir)]
@@ -158,9 +156,9 @@ work:
 }
 
 /** A port below those that the system gives away by itself, so that nobody takes it while the gateway is down. */
-async function findPort(random: Random): Promise<number> {
+async function findPort(): Promise<number> {
   for (;;) {
-    const port = 12_000 + Math.floor(random() * 20_000)
+    const port = 12_000 + Math.floor(Math.random() * 20_000)
     const server = createServer()
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false))

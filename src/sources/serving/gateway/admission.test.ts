@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { Registry } from '../../../instrument/index.ts'
@@ -41,6 +42,7 @@ async function start(config: { requests_max?: number; loop_delay_max?: string } 
     /** When a response has closed. */
     nextClose: () => new Promise<void>((resolve) => (closed = resolve)),
     letGo: () => waiting.shift()?.(),
+    letGoLast: () => waiting.pop()?.(),
     series: (line: string) =>
       registry
         .render()
@@ -95,6 +97,25 @@ test('a client that goes away makes room', async () => {
   server.letGo()
   server.letGo()
   expect((await answer).status).toBe(200)
+})
+
+test('an answer that stands behind another of its connection holds no place', async () => {
+  const server = await start()
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  const text = 'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'
+  for (let i = 0; i < 2; i++) {
+    const arrival = server.nextArrival()
+    socket.write(text)
+    await arrival
+  }
+  server.letGoLast()
+  const arrival = server.nextArrival()
+  const third = post(server.url)
+  await arrival
+  server.letGoLast()
+  expect((await third).status).toBe(200)
+  socket.destroy()
+  server.letGo()
 })
 
 /**

@@ -1,9 +1,16 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MS_PER_SECOND, parseDurationMs } from '../../../core/time.ts'
 import type { Counter, Registry } from '../../../instrument/index.ts'
 import { DelayController } from './admission-delay.ts'
 import { admissionErrors } from './admission-errors.ts'
 import { admissionFamilies as families } from './admission-families.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Whether its request holds one of the places of `requests_max`. */
+    isAdmitted: boolean
+  }
+}
 
 export interface AdmissionConfig {
   readonly requests_max: number
@@ -27,9 +34,11 @@ export function addAdmission(app: FastifyInstance, config: AdmissionConfig, regi
   const tooMany = admissionErrors.MW_GATEWAY_OVERLOADED(`${requestsMax} requests are under way, as many as serving.requests_max allows`)
   const tooLate = admissionErrors.MW_GATEWAY_OVERLOADED(`the gateway is late by more than serving.loop_delay_max, ${config.loop_delay_max}`)
   let inFlight = 0
-  const left = () => {
-    inFlight--
+  const leave = (reply: FastifyReply) => {
+    if (reply.isAdmitted) inFlight--
+    reply.isAdmitted = false
   }
+  app.decorateReply('isAdmitted', false)
 
   app.addHook('onRequest', (request, reply, done) => {
     const { model } = request.routeOptions.config
@@ -43,8 +52,15 @@ export function addAdmission(app: FastifyInstance, config: AdmissionConfig, regi
       return done(tooLate)
     }
     inFlight++
-    reply.raw.once('close', left) // Comes once, whatever way a request ends.
+    reply.isAdmitted = true
+    reply.raw.once('close', () => leave(reply)) // A client that goes away gets no answer.
     done()
+  })
+  // The work ends with the answer, not with its way through the socket: behind an earlier request of its connection, one that waits for a task, it would
+  // stand for a minute, and one connection could hold every place.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    leave(reply)
+    done(null, payload)
   })
 }
 

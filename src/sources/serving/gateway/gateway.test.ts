@@ -392,9 +392,28 @@ test('connections past the limit are closed, and counted', async () => {
   first.socket.destroy()
 })
 
-test('a malformed address is answered in the form of every error', async () => {
-  const reply = await (await start()).app.inject('/v1/models/demo/predict%zz')
-  expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_BODY_INVALID'])
+test.for(['/v1/models/demo/predict%zz', `/v2/models/demo/versions/${'v'.repeat(129)}`])(
+  'the malformed address %s is answered in the form of every error',
+  async (url) => {
+    const reply = await (await start()).app.inject(url)
+    expect([reply.statusCode, reply.json().code]).toEqual([404, 'MW_ROUTE_UNKNOWN'])
+  },
+)
+
+test.for([
+  ['predict', '{"rows":[],"KEY":1}'],
+  ['labels', '{"KEY":1}'],
+] as const)('%s does not send a long name back', async ([route, body]) => {
+  const { app } = await start()
+  const payload = body.replace('KEY', 'k'.repeat(100_000))
+  const reply = await app.inject({
+    method: 'POST',
+    url: `/v1/models/demo/${route}`,
+    headers: { 'content-type': 'application/json' },
+    payload,
+  })
+  expect(reply.statusCode).toBe(422)
+  expect(reply.body.length).toBeLessThan(1500)
 })
 
 test('nesting, however deep, is refused by its kind', async () => {

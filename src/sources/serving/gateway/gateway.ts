@@ -11,7 +11,7 @@ import type { ServingConfig } from './config.ts'
 import { gatewayErrors } from './errors.ts'
 import { gatewayFamilies as families } from './families.ts'
 import { parseJsonBody } from './json-body.ts'
-import { routeModelRequests } from './model-requests.ts'
+import { NAME_LENGTH_MAX, routeModelRequests } from './model-requests.ts'
 import { addOpenInferenceRoutes } from './open-inference/routes.ts'
 import { addLabelsRoute } from './routes/labels.ts'
 import { addPredictRoute } from './routes/predict.ts'
@@ -40,6 +40,7 @@ export async function createGateway(host: ModelHost, config: ServingConfig, deps
   const app = fastify({
     logger: false, // A log line per request costs a quarter of the throughput; the metrics say it all.
     bodyLimit: config.body_bytes_max,
+    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(requestTimeoutMs, SLOW_CLIENT_CHECK_MS) },
     frameworkErrors: (error, _request, reply) => void sendError(error, reply, () => {}), // A malformed address reaches no route and no handler.
@@ -167,6 +168,8 @@ function translate(error: FastifyError): ModelwatchError | undefined {
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return gatewayErrors.MW_BODY_TOO_LARGE(`the body is larger than the gateway takes: ${error.message}`)
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return gatewayErrors.MW_BODY_TYPE('the body must be sent as application/json')
+  if (error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return gatewayErrors.MW_ROUTE_UNKNOWN(`the address is malformed, or a name in it is longer than ${NAME_LENGTH_MAX} characters`)
   if (error.statusCode !== undefined && error.statusCode < 500) return gatewayErrors.MW_BODY_INVALID(error.message, { cause: error })
   return undefined
 }

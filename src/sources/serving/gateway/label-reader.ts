@@ -53,7 +53,11 @@ function faultsOf(label: unknown, outputs: ReadonlyMap<string, Output>): Fault[]
   const { prediction_id, actual, ...rest } = label
   const faults: Fault[] = Object.keys(rest)
     .slice(0, 1)
-    .map((field) => ({ field, type: 'unknown', msg: 'is not a field of a label; its fields are prediction_id and actual' }))
+    .map((field) => ({
+      field: field.slice(0, ID_LENGTH_MAX),
+      type: 'unknown',
+      msg: 'is not a field of a label; its fields are prediction_id and actual',
+    }))
   if (prediction_id === undefined) faults.push({ field: 'prediction_id', type: 'missing', msg: 'is missing' })
   else if (typeof prediction_id !== 'string' || prediction_id === '' || prediction_id.length > ID_LENGTH_MAX) {
     faults.push({

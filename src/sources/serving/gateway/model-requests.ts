@@ -19,7 +19,8 @@ declare module 'fastify' {
 }
 
 const CLIENT_GONE = 499
-const NAME_LENGTH_MAX = 128
+/** Of a name in an address or a header. */
+export const NAME_LENGTH_MAX = 128
 
 /**
  * Chooses a revision for each request of a route that has a model, before its body is read, and holds on to it until the answer is out:

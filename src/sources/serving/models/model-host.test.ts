@@ -209,6 +209,9 @@ test('the shadow is asked after the answer, compared, counted, and may fail with
     )
   await expect.poll(() => [rows('agree'), rows('disagree'), rows('failed'), rows('dropped')]).toEqual([1, 1, 0, 0])
   expect(registry.render()).toContain('modelwatch_shadow_difference_abs_total{model="twice",revision="b",name="y"} 1\n')
+  const many = model.choose({}).readRows(Array.from({ length: 600 }, () => ({ x: 1 })))
+  for (let i = 0; i < 3; i++) model.mirror(many, [new Float64Array(600).fill(3)]) // As a batch is answered: all in one turn.
+  await expect.poll(() => [rows('agree'), rows('dropped')]).toEqual([601, 1200])
   runtime.gate = Promise.reject(new Error('the shadow fails'))
   runtime.gate.catch(() => {})
   model.mirror(read, [Float64Array.of(2, 0)])

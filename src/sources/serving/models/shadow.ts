@@ -1,3 +1,4 @@
+import { ModelwatchError } from '../../../core/errors.ts'
 import type { Registry } from '../../../instrument/index.ts'
 import type { Column, ReadRows } from '../../../watch/index.ts'
 import { modelFamilies as families } from './families.ts'
@@ -32,8 +33,6 @@ export function createShadow(target: LiveRevision, ratio: number, registry: Regi
 
   const run = async (read: ReadRows, answered: readonly Column[]) => {
     const count = read.columns.rows
-    underWay += count
-    target.enter()
     try {
       target.observer.inputs(read)
       const { outputs } = await target.predict(read.columns)
@@ -43,8 +42,10 @@ export function createShadow(target: LiveRevision, ratio: number, registry: Regi
       const disagree = apart.reduce((sum, one) => sum + one, 0)
       rows.disagree.add(disagree)
       rows.agree.add(count - disagree)
-    } catch {
-      rows.failed.add(count) // The shadow's own failure; whoever asked has had an answer.
+    } catch (error) {
+      // Whoever asked has had an answer. What the shadow had no time for says nothing about its answers.
+      const isBusy = error instanceof ModelwatchError && error.kind === 'overloaded'
+      rows[isBusy ? 'dropped' : 'failed'].add(count)
     } finally {
       target.leave()
       underWay -= count
@@ -56,8 +57,10 @@ export function createShadow(target: LiveRevision, ratio: number, registry: Regi
     offer(read, answered) {
       const { rows: offered } = read.columns
       if (offered === 0 || draw() >= ratio) return
-      if (underWay + offered > SHADOW_ROWS_MAX) rows.dropped.add(offered)
-      else setImmediate(() => void run(read, answered)) // After the answer has gone out.
+      if (underWay + offered > SHADOW_ROWS_MAX) return rows.dropped.add(offered)
+      underWay += offered // Now: many answers of one batch come before the first of them runs.
+      target.enter()
+      setImmediate(() => void run(read, answered)) // After the answer has gone out.
     },
     forget: () => part.remove(),
   }

@@ -1,6 +1,9 @@
 import type { ModelSchema, RowFault } from '../../../../watch/index.ts'
 import { gatewayErrors } from '../errors.ts'
 
+/** Of a name in an error: a stranger chose its length. */
+const NAME_SHOWN_MAX = 64
+
 /** One field that was refused, in the shape that FastAPI's users know, with row, field and rule beside it. */
 export interface InputFault {
   readonly loc: readonly (string | number)[]
@@ -24,7 +27,13 @@ export function toRows(body: unknown, schema: ModelSchema, rowsMax: number): { r
   const { rows, ...rest } = body
   if (!Array.isArray(rows)) throw gatewayErrors.MW_BODY_INVALID('rows must be a list of rows')
   const extra = Object.keys(rest)
-  if (extra.length > 0) throw gatewayErrors.MW_BODY_INVALID(`beside rows nothing else may stand, got ${extra.slice(0, 5).join(', ')}`)
+  if (extra.length > 0)
+    throw gatewayErrors.MW_BODY_INVALID(
+      `beside rows nothing else may stand, got ${extra
+        .slice(0, 5)
+        .map((key) => key.slice(0, NAME_SHOWN_MAX))
+        .join(', ')}`,
+    )
   if (rows.length > rowsMax) throw gatewayErrors.MW_BODY_INVALID(`rows holds ${rows.length} rows; one request may have ${rowsMax}`)
   return { rows, single: false }
 }

@@ -9,6 +9,7 @@ test.for([
   { why: 'a priority', query: { priority: '9' }, headers: {}, want: { priority: 9 } },
   { why: 'the lowest priority is one', query: { priority: '0' }, headers: {}, want: { priority: 0 } },
   { why: 'a deadline', query: { deadline: '1m30s' }, headers: {}, want: { deadlineMs: 90_000 } },
+  { why: 'the longest deadline', query: { deadline: '1y' }, headers: {}, want: { deadlineMs: 31_536_000_000 } },
   { why: 'a key', query: {}, headers: { 'idempotency-key': 'a b' }, want: { idempotencyKey: 'a b' } },
   {
     why: 'a webhook',
@@ -23,6 +24,12 @@ test.for([
   { why: 'a priority twice', query: { priority: ['1', '2'] }, headers: {}, message: 'priority must be' },
   { why: 'a deadline of nothing', query: { deadline: '0' }, headers: {}, message: 'deadline must be a duration above zero' },
   { why: 'a deadline without a unit', query: { deadline: '30' }, headers: {}, message: 'deadline must be' },
+  {
+    why: 'a deadline that no calendar has',
+    query: { deadline: '9000000000000000ms' },
+    headers: {},
+    message: 'deadline must be at most 1y',
+  },
   { why: 'a misspelt word', query: { prioritiy: '1' }, headers: {}, message: 'the query has "prioritiy"; known here: priority, deadline' },
   { why: 'an empty key', query: {}, headers: { 'idempotency-key': '' }, message: 'Idempotency-Key must have 1 to 255' },
   { why: 'a key that is too long', query: {}, headers: { 'idempotency-key': 'x'.repeat(256) }, message: 'Idempotency-Key must have' },

@@ -13,6 +13,8 @@ export interface SubmissionOptions {
 
 export const PRIORITY_DEFAULT = 5
 const KEY_LENGTH_MAX = 255
+/** Nobody waits longer for a task; and beyond what a date can say, the task could not be shown. */
+const DEADLINE_MAX_MS = 31_536_000_000
 const SECRET_LENGTH_MAX = 512
 
 /**
@@ -35,7 +37,7 @@ export function readSubmissionOptions(
     throw taskErrors.MW_TASK_OPTION_INVALID(`Idempotency-Key must have 1 to ${KEY_LENGTH_MAX} printable ASCII characters`)
   return {
     priority: priority === undefined ? PRIORITY_DEFAULT : Number(priority),
-    deadlineMs: deadline === undefined ? undefined : readDuration('deadline', deadline),
+    deadlineMs: deadline === undefined ? undefined : readDeadline(deadline),
     idempotencyKey,
     webhook: readWebhook(headers, webhookFault),
   }
@@ -52,6 +54,12 @@ function readWebhook(headers: IncomingHttpHeaders, faultOf: (url: string) => str
   const fault = typeof url === 'string' ? faultOf(url) : 'it stands more than once'
   if (fault !== undefined) throw taskErrors.MW_WEBHOOK_UNFIT(`Webhook-Url ${show(url)} cannot be used: ${fault}`)
   return { url: url as string, secret }
+}
+
+function readDeadline(value: unknown): number {
+  const deadlineMs = readDuration('deadline', value)
+  if (deadlineMs > DEADLINE_MAX_MS) throw taskErrors.MW_TASK_OPTION_INVALID(`deadline must be at most 1y, got ${show(value)}`)
+  return deadlineMs
 }
 
 /**

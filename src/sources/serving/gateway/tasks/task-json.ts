@@ -19,8 +19,8 @@ export function toTaskSummary(task: Task) {
     finished_at: toTime(task.finishedMs),
     deadline_at: toTime(task.deadlineMs),
     retry_at: toTime(task.retryMs),
-    // Its stack is for the operator: `modelwatch queue show`.
-    error: failure === undefined ? undefined : { code: failure.code, message: failure.message },
+    // Of one that is done after all, how an earlier attempt failed is nobody's error; its stack is for the operator: `modelwatch queue show`.
+    error: failure === undefined || task.state === 'done' ? undefined : { code: failure.code, message: failure.message },
     href: hrefOf(task),
   }
 }

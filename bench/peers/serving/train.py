@@ -1,0 +1,37 @@
+"""The peer stack's own model, trained as it trains it, for the servers beside it. Usage: train.py CSV OUT
+Writes model.joblib, model.onnx, and rows.json: rows by feature, and what scikit-learn answers for them."""
+import csv
+import json
+import os
+import sys
+
+import joblib
+import numpy as np
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+data, out = sys.argv[1:]
+NAMES = [
+    "fixed_acidity", "volatile_acidity", "citric_acid", "residual_sugar", "chlorides",
+    "free_sulfur_dioxide", "total_sulfur_dioxide", "density", "ph", "sulphates", "alcohol",
+]
+with open(data) as f:
+    head = f.readline()
+    table = np.array(list(csv.reader(f, delimiter=";" if ";" in head else ",")), dtype=float)
+x, y = table[:, :11], table[:, 11]
+x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=1)
+model = make_pipeline(StandardScaler(), HistGradientBoostingRegressor(max_iter=50)).fit(x_train, y_train)
+joblib.dump(model, os.path.join(out, "model.joblib"))
+with open(os.path.join(out, "model.onnx"), "wb") as f:
+    f.write(convert_sklearn(model, initial_types=[("features", FloatTensorType([None, 11]))]).SerializeToString())
+with open(os.path.join(out, "rows.json"), "w") as f:
+    rows = [dict(zip(NAMES, row)) for row in x_test[:100].tolist()]
+    json.dump({"rows": rows, "answers": model.predict(x_test[:100]).tolist()}, f)
+with open(os.path.join(out, "training.csv"), "w", newline="") as f:
+    writer = csv.writer(f)
+    writer.writerow([*NAMES, "quality"])
+    writer.writerows(np.column_stack([x_train, y_train]).tolist())
