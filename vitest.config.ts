@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          env: { ORT_DISABLE_TELEMETRY: '1' }, // As the command has it.
           include: ['src/**/*.test.ts', 'ui/**/*.test.ts', 'examples/**/*.test.ts', 'test/{house,drift,crash}/**/*.test.ts'],
         },
       },

@@ -76,7 +76,12 @@ test('a part is rendered with the whole, and taken away alone', () => {
   expect(whole.render()).toContain('x_requests_total{code="200"} 2\nx_requests_total{code="500"} 1\n')
   expect(whole.render()).toContain('x_bins_total{bin="nan"} 2\n')
   part.remove()
-  expect(whole.render().split('\n').filter((line) => /^x_/.test(line))).toEqual(['x_requests_total{code="200"} 2'])
+  expect(
+    whole
+      .render()
+      .split('\n')
+      .filter((line) => /^x_/.test(line)),
+  ).toEqual(['x_requests_total{code="200"} 2'])
   expect(reads).toBe(2)
   whole.part().vector(families.bins, [{ bin: 'missing' }])
   expect(whole.render()).toContain('x_bins_total{bin="missing"} 0\n')

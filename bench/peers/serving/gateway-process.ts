@@ -82,8 +82,8 @@ async function measureSession({ rows, seconds }: Measurement & { kind: 'session'
   const { InferenceSession, Tensor } = await import('onnxruntime-node')
   const session = await InferenceSession.create(join(dir, 'models/wine/revisions/v1/model.onnx'), { intraOpNumThreads: 1 })
   const names = host.models[0]!.schema.features.map(({ name }) => name)
-  const flat = Float32Array.from(rows.flatMap((row) => names.map((name) => row[name]!)))
-  const feeds = { [session.inputNames[0]!]: new Tensor('float32', flat, [rows.length, names.length]) }
+  const flat = Float64Array.from(rows.flatMap((row) => names.map((name) => row[name]!)))
+  const feeds = { [session.inputNames[0]!]: new Tensor('float64', flat, [rows.length, names.length]) }
   for (let i = 0; i < 200; i++) await session.run(feeds)
   const startMs = performance.now()
   let calls = 0

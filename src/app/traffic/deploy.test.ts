@@ -129,6 +129,7 @@ test('what serves is written down before the folder stands, for whoever takes ov
       read: () => store.read(),
       reports: () => store.reports(),
       report: (reports: Parameters<typeof store.report>[0]) => store.report(reports),
+      withdraw: (process: string) => store.withdraw(process),
       onChange: (listener: () => void) => store.onChange(listener),
       close: () => store.close(),
       update: async (...args: Parameters<typeof store.update>) => {

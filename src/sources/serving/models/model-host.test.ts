@@ -266,3 +266,13 @@ test('two folders with one name, and a name that no folder has, are refused', as
   await cp(join(dir, 'twice'), join(dir, 'again'), { recursive: true })
   await expect(start()).rejects.toThrow(expect.objectContaining({ code: 'MW_MODEL_TWICE' }))
 })
+
+test('who has stopped is waited for by nobody: its reports go with it', async () => {
+  await write('a', 2)
+  const store = new MemoryTraffic().open()
+  const { host } = await start({ store })
+  expect((await store.reports()).map(({ revision, state }) => [revision, state])).toEqual([['a', 'ready']])
+  await host.close()
+  hosts = []
+  expect(await store.reports()).toEqual([])
+})

@@ -28,7 +28,7 @@ export async function createModelHost(
 
   let isBehind = false
   let isUnheard = false
-  const report = async () => {
+  const tell = async () => {
     try {
       await store.report([...models.values()].flatMap(({ reports }) => reports))
       isUnheard = false
@@ -37,6 +37,11 @@ export async function createModelHost(
       if (!isBehind && !isUnheard) deps.onError(error)
       isUnheard = true
     }
+  }
+  let reported = Promise.resolve()
+  const report = () => {
+    reported = reported.then(tell) // One after the other, so that the last word at the end is the last.
+    return reported
   }
   const follow = async () => {
     try {
@@ -80,6 +85,8 @@ export async function createModelHost(
       clearInterval(sweeping)
       for (const end of ends) end()
       await close()
+      await reported
+      await store.withdraw(deps.process).catch(deps.onError)
     },
   }
 }

@@ -78,6 +78,8 @@ export interface TrafficStore {
   onChange(listener: () => void): () => void
   /** Tells, and repeats, what a process has made of it. Of one process, model and revision, the last word stands, until `REPORT_MS` after it was told. */
   report(reports: readonly RevisionReport[]): Promise<void>
+  /** Takes back what a process has told, for it ends: nobody waits for it any more. */
+  withdraw(process: string): Promise<void>
   /** What processes have said within `REPORT_MS`. */
   reports(): Promise<readonly RevisionReport[]>
   close(): Promise<void>

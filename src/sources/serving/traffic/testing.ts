@@ -33,6 +33,9 @@ export class MemoryTraffic {
         for (const report of reports)
           this.told.set(JSON.stringify([report.process, report.model, report.revision]), { report, toldMs: clock.now() })
       },
+      withdraw: async (process) => {
+        for (const [key, { report }] of this.told) if (report.process === process) this.told.delete(key)
+      },
       reports: async () => {
         const sinceMs = clock.now() - reportMs
         return [...this.told].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, { report, toldMs }]) => (toldMs > sinceMs ? [report] : []))
@@ -166,6 +169,14 @@ export function testTrafficStore(name: string, create: () => Promise<TrafficPlac
       expect(heard.again).toBe(before.again)
     })
 
+    test('reports: a process that ends takes back what it told, and no other', async () => {
+      const [one, other] = [await openOne(), await openOne()]
+      await one.report([reportOf('h:1'), reportOf('h:1', { revision: 'A' })])
+      await other.report([reportOf('h:11')])
+      await one.withdraw('h:1')
+      expect(await other.reports()).toEqual([reportOf('h:11')])
+      await one.withdraw('h:1')
+    })
     test('reports: the last word of a process on a revision stands, and others see it', async () => {
       const [one, other] = [await openOne(), await openOne()]
       await one.report([reportOf('h:1', { state: 'loading' }), reportOf('h:1', { revision: 'A' })])

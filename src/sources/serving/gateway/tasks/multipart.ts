@@ -53,6 +53,8 @@ function toRefusal(error: unknown, bodyBytesMax: number): unknown {
   const { code, message } = error as Error & { code?: string }
   if (code === 'FST_REQ_FILE_TOO_LARGE') return gatewayErrors.MW_BODY_TOO_LARGE(`a part of the form has more than ${bodyBytesMax} bytes`)
   if (code === 'FST_PARTS_LIMIT') return gatewayErrors.MW_BODY_INVALID('the form has more parts than the model has features')
+  // Nobody is there to read it; but it is the client's doing, and no fault of ours to be logged.
+  if (code === 'ECONNRESET') return gatewayErrors.MW_BODY_INVALID('the client went away in the middle of the form', { cause: error })
   const isParsers = code?.startsWith('FST_') ?? error.constructor === Error
   return isParsers ? gatewayErrors.MW_BODY_INVALID(`the form cannot be read: ${message}`, { cause: error }) : error
 }

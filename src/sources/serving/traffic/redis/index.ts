@@ -4,7 +4,7 @@ import { type ModelTraffic, REPORT_MS, type RevisionReport, type TrafficState, t
 import { trafficErrors } from '../errors.ts'
 import { Listeners } from '../listeners.ts'
 import { RedisConnection } from './connection.ts'
-import { CHANGES_KEY, CHANNEL, COMPARE_AND_SET, MODELS_KEY, REPORT, REPORTS, REPORTS_KEY, TOLD_KEY } from './scripts.ts'
+import { CHANGES_KEY, CHANNEL, COMPARE_AND_SET, MODELS_KEY, REPORT, REPORTS, REPORTS_KEY, TOLD_KEY, WITHDRAW } from './scripts.ts'
 
 const TIMEOUT_MS = 3000
 /** Changes are announced; a look now and then finds what was announced while the connection was broken without either end knowing. */
@@ -71,6 +71,10 @@ class RedisTraffic implements TrafficStore {
   async report(reports: readonly RevisionReport[]): Promise<void> {
     const fields = reports.flatMap((report) => [JSON.stringify([report.process, report.model, report.revision]), JSON.stringify(report)])
     await this.#connection.run((redis) => redis.eval(REPORT, 2, REPORTS_KEY, TOLD_KEY, this.#reportMs, ...fields))
+  }
+
+  async withdraw(process: string): Promise<void> {
+    await this.#connection.run((redis) => redis.eval(WITHDRAW, 2, REPORTS_KEY, TOLD_KEY, process))
   }
 
   async reports(): Promise<readonly RevisionReport[]> {

@@ -47,3 +47,13 @@ local fields = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. (now - ARGV[1]), '+in
 local reports = {}
 for i, field in ipairs(fields) do reports[i] = redis.call('HGET', KEYS[1], field) end
 return reports`
+
+/** KEYS: reports, told. ARGV: a process. Forgets what it told; the field of a report begins with its process. */
+export const WITHDRAW = `
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if cjson.decode(field)[1] == ARGV[1] then
+    redis.call('HDEL', KEYS[1], field)
+    redis.call('ZREM', KEYS[2], field)
+  end
+end
+return 0`

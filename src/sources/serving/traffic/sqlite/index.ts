@@ -75,6 +75,10 @@ class SqliteTraffic implements TrafficStore {
     }, false)
   }
 
+  async withdraw(process: string): Promise<void> {
+    await this.#file.write((prepare) => prepare('DELETE FROM report WHERE process = ?').run(process), false)
+  }
+
   async reports(): Promise<readonly RevisionReport[]> {
     const sinceMs = this.#clock.now() - this.#reportMs
     const rows = await this.#file.read((prepare) =>
