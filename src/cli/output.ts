@@ -23,7 +23,8 @@ export function reportError(error: unknown, trace: boolean): ExitCode {
   process.stderr.write(`${red('error')} ${message}\n`)
   if (explained !== undefined) process.stderr.write(`      ${explained.hint} (${explained.code})\n`)
   if (trace || explained === undefined) process.stderr.write(`${stackOf(error)}\n`)
-  return error instanceof ModelwatchError && error.kind === 'config' ? 2 : 1
+  if (!(error instanceof ModelwatchError)) return 1
+  return error.kind === 'config' ? 2 : error.kind === 'gate' ? 3 : 1
 }
 
 function isExplained(error: unknown): error is Explained & Error {

@@ -2,6 +2,8 @@
 export type ErrorKind =
   | 'invalid'
   | 'config'
+  /** What was to prove itself did not: a gate said no. */
+  | 'gate'
   | 'not_found'
   | 'conflict'
   | 'gone'

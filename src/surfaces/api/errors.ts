@@ -23,6 +23,7 @@ export interface ApiFailure {
 const ofKind: Readonly<Record<ErrorKind, readonly [status: number, type: ApiErrorType]>> = {
   invalid: [400, 'bad_data'],
   config: [400, 'bad_data'],
+  gate: [500, 'internal'],
   unsupported: [400, 'bad_data'],
   conflict: [400, 'bad_data'],
   not_found: [404, 'not_found'],

@@ -198,6 +198,7 @@ function statusOfKind(kind: ErrorKind): number {
     case 'unsupported':
       return 501
     case 'config':
+    case 'gate':
     case 'internal':
       return 500
     default:

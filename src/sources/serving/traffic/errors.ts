@@ -17,7 +17,7 @@ export const trafficErrors = defineErrors({
     hint: 'Write serving.traffic_url as sqlite:FILE, redis://HOST:PORT or rediss://HOST:PORT.',
   },
   MW_TRAFFIC_SPLIT_INVALID: {
-    kind: 'invalid',
+    kind: 'config',
     retryable: false,
     hint: 'Name each revision once, with whole numbers that add up to 100, such as --to-revisions A=90,B=10.',
   },
@@ -28,11 +28,11 @@ export const trafficErrors = defineErrors({
     hint: '"modelwatch traffic MODEL" lists the tags; --set-tag T=REV sets one.',
   },
   MW_TRAFFIC_TAG_INVALID: {
-    kind: 'invalid',
+    kind: 'config',
     retryable: false,
     hint: 'A tag is of at most 63 small letters, digits and hyphens, and begins with a letter.',
   },
-  MW_TRAFFIC_SHADOW_INVALID: { kind: 'invalid', retryable: false, hint: 'Write --shadow REV=0.1 for a copy of a tenth of the requests.' },
+  MW_TRAFFIC_SHADOW_INVALID: { kind: 'config', retryable: false, hint: 'Write --shadow REV=0.1 for a copy of a tenth of the requests.' },
   MW_TRAFFIC_NO_WAY_BACK: {
     kind: 'conflict',
     retryable: false,

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
@@ -393,6 +394,18 @@ test('a form cut off in the middle is refused', async () => {
     payload: '--b\r\ncontent-disposition: form-data; name="size"\r\n\r\n2',
   })
   expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_BODY_INVALID'])
+})
+
+test('a client that goes away in the middle of a form is no fault of the gateway', async () => {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
+  const head = 'host: x\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: 1000'
+  const arrived = new Promise((resolve) => app.server.once('request', resolve))
+  socket.write(`POST /v1/models/pictures/tasks HTTP/1.1\r\n${head}\r\n\r\n--b\r\ncontent-disposition: form-data; name="size"\r\n\r\n2`)
+  await arrived
+  socket.destroy()
+  await expect.poll(() => registry.render()).toContain('modelwatch_requests_total{model="pictures",revision="v1",api="tasks",code="499"} 1')
+  await new Promise((resolve) => setImmediate(resolve)) // A fault would be told, and found after the test, by now.
 })
 
 test('the API page describes the routes', async () => {

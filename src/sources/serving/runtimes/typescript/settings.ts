@@ -16,8 +16,7 @@ export const TypescriptSettings = Type.Object(
       default: 512,
       minimum: 16,
       maximum: 1_048_576,
-      description:
-        'MiB of heap for each thread; one that needs more is ended. Buffers, WebAssembly and native memory are not counted in it.',
+      description: 'MiB that each thread may hold, heap and buffers together; one that holds more is ended.',
     }),
     warm_up: Type.Boolean({
       default: true,
