@@ -8,6 +8,7 @@ import { findProgram } from '../../test/support/needs.ts'
 import { hasWrk } from '../support/wrk.ts'
 import { runPython } from './lib/python.ts'
 import { Report } from './lib/report.ts'
+import { measureBookkeeping } from './serving/inside.ts'
 import { measurePredictions } from './serving/predictions.ts'
 import { measureTasks } from './serving/tasks.ts'
 import { prepareWine } from './serving/wine.ts'
@@ -21,7 +22,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     /** Of one load. */
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'predictions,tasks' },
+    /** Parts, separated by commas. */
+    only: { type: 'string', default: 'predictions,bookkeeping,tasks' },
   },
 })
 const rounds = { rounds: Number(values.rounds), seconds: Number(values.seconds) }
@@ -46,6 +48,7 @@ report.line(
   `core 1; "both" has the server on both and wrk on core 1. Medians of ${rounds.rounds} rounds of ${rounds.seconds} s, servers alternating, one at a time.\n`,
 )
 if (values.only.includes('predictions')) await measurePredictions(wine, rounds, report)
+if (values.only.includes('bookkeeping')) await measureBookkeeping(wine, report)
 if (values.only.includes('tasks')) await measureTasks(wine, rounds, report)
 await report.write('serving', args)
 

@@ -48,5 +48,8 @@ export function runPython({ python }: Pick<PythonEnvironment, 'python'>, args: r
   const env = { ...process.env, PYTHONWARNINGS: 'ignore', PYTHONDONTWRITEBYTECODE: '1' }
   const { status, stdout, stderr, error } = spawnSync(python, args, { encoding: 'utf8', env, maxBuffer: 2 ** 26 })
   if (status === 0) return
-  throw new Error(`${args.join(' ')} failed: ${error?.message ?? `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n')}`)
+  const lines = `${stdout}\n${stderr}`.trim().split('\n')
+  // An exception's own line may be followed by pages of values.
+  const why = lines.filter((line) => /^\w[\w.]*(Error|Exception|Fail)\b/.test(line)).slice(-3)
+  throw new Error(`${args.join(' ')} failed: ${error?.message ?? (why.length > 0 ? why : lines.slice(-8)).join('\n').slice(0, 1000)}`)
 }

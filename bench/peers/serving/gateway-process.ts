@@ -52,7 +52,7 @@ function withoutBookkeeping(full: ModelHost): ModelHost {
       choose: (route) => strip(model.choose(route)),
       revision: async (name) => strip(await model.revision(name)),
       madeBy: () => undefined,
-      mirror: (read, answered) => model.mirror(read, answered),
+      mirror: (...answered) => model.mirror(...answered),
       revisions: () => model.revisions().map((one) => ({ ...one, served: strip(one.served) })),
     }),
   )

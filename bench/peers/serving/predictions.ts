@@ -1,8 +1,8 @@
 import { request } from 'undici'
 import { type LoadResult, load, median } from '../../support/wrk.ts'
 import type { Report } from '../lib/report.ts'
-import type { Measurement } from './gateway-process.ts'
-import { type Endpoint, type RunningSubject, type Subject, startGatewayProcess, subjectsOf } from './subjects.ts'
+import { measureSession } from './inside.ts'
+import { type Endpoint, type RunningSubject, type Subject, subjectsOf } from './subjects.ts'
 import type { Wine, WineRow } from './wine.ts'
 
 export interface Rounds {
@@ -39,9 +39,8 @@ export async function measurePredictions(wine: Wine, { rounds, seconds }: Rounds
       }
     }
   }
-  const inside = await measureInside(wine, seconds)
-  tellOneRow(subjects, results, inside.bookkeepingMicros, report)
-  tellManyRows(subjects, results, inside.sessionRowsPerSecond, report)
+  tellOneRow(subjects, results, report)
+  tellManyRows(subjects, results, await measureSession(wine, BATCH_ROWS, seconds), report)
 }
 
 async function checkAnswers({ oneRow, manyRows }: RunningSubject, { rows, answers }: Wine): Promise<void> {
@@ -84,24 +83,6 @@ async function measure(
   await run('batch', running.manyRows, body, BATCH_CONNECTIONS, seconds)
 }
 
-/** What can only be measured inside: the bookkeeping of a row, and onnxruntime alone. */
-async function measureInside(wine: Wine, seconds: number) {
-  const { oneRow, stop } = await startGatewayProcess(wine, 'on')
-  const ask = async (measurement: Measurement) => {
-    const headers = { 'content-type': 'application/json' }
-    const { body } = await request(new URL('/bench', oneRow.url), { method: 'POST', headers, body: JSON.stringify(measurement) })
-    return ((await body.json()) as { result: number }).result
-  }
-  try {
-    return {
-      bookkeepingMicros: await ask({ kind: 'bookkeeping', row: wine.rows[0], rows: 200_000 }),
-      sessionRowsPerSecond: await ask({ kind: 'session', rows: wine.rows.slice(0, BATCH_ROWS), seconds }),
-    }
-  } finally {
-    await stop()
-  }
-}
-
 const of = (results: Results, name: string, key: number | 'batch', figure: keyof LoadResult) =>
   median(
     results
@@ -110,7 +91,7 @@ const of = (results: Results, name: string, key: number | 'batch', figure: keyof
       .map((result) => result[figure]),
   )
 
-function tellOneRow(subjects: readonly Subject[], results: Results, bookkeepingMicros: number, report: Report): void {
+function tellOneRow(subjects: readonly Subject[], results: Results, report: Report): void {
   const widths = [42, 6, 12, 12, 9, 9]
   report.line('one row a request\n')
   report.row(['server', 'cores', 'connections', 'requests/s', 'p50 ms', 'p99 ms'], widths)
@@ -122,7 +103,7 @@ function tellOneRow(subjects: readonly Subject[], results: Results, bookkeepingM
     }
   }
   const at16 = (name: string, key: keyof LoadResult = 'requestsPerSecond') => of(results, name, 16, key)
-  const [plain, tuned, , , bare, ours, on, off] = subjects.map(({ name }) => name) as [string, ...string[]]
+  const [plain, tuned, , , bare, ours] = subjects.map(({ name }) => name) as [string, ...string[]]
   const best = Math.max(...connectionCounts.map((connections) => of(results, tuned!, connections, 'requestsPerSecond')))
   const ourBest = Math.max(...connectionCounts.map((connections) => of(results, ours!, connections, 'requestsPerSecond')))
   report.line('\nmodelwatch at 16 connections')
@@ -134,8 +115,6 @@ function tellOneRow(subjects: readonly Subject[], results: Results, bookkeepingM
       '0.1',
     ],
     [`${percent(at16(ours!) / at16(bare!))} of the bare route`, '70 %'],
-    [`${percent(1 - at16(on!) / at16(off!))} of the throughput goes to bookkeeping`, 'at most 5 %'],
-    [`${bookkeepingMicros.toFixed(2)} µs a row for bookkeeping, in a loop`, 'at most 2'],
   ]
   for (const [text, bar] of bars) report.line(`  ${text} (bar ${bar})`)
 }

@@ -11,7 +11,7 @@ export interface Subject {
   readonly name: string
   /** `one`: the server on core 0, the client on core 1. `both`: the server wherever the system puts its processes, the client on core 1. */
   readonly cores: 'one' | 'both'
-  /** Undefined where no model answers. */
+  /** False where no model answers. */
   readonly isModel: boolean
   start(): Promise<RunningSubject>
 }
@@ -79,11 +79,10 @@ export function subjectsOf(wine: Wine): Subject[] {
       start: () => startOurs([join(import.meta.dirname, 'bare-route.ts'), join(wine.served, 'models/wine')]),
     },
     { name: 'modelwatch', cores: 'one', isModel: true, start: () => startOurs([command, 'serve', wine.served, '--listen', '127.0.0.1:0']) },
-    { name: 'modelwatch, in the bench, bookkeeping on', cores: 'one', isModel: true, start: () => startGatewayProcess(wine, 'on') },
-    { name: 'modelwatch, in the bench, bookkeeping off', cores: 'one', isModel: true, start: () => startGatewayProcess(wine, 'off') },
   ]
 }
 
+/** The gateway as a program of the bench, which can leave the bookkeeping out. */
 export const startGatewayProcess = (wine: Wine, bookkeeping: 'on' | 'off') =>
   startOurs([join(import.meta.dirname, 'gateway-process.ts'), wine.served, bookkeeping])
 

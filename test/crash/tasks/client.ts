@@ -24,11 +24,14 @@ interface Answer {
 /** Beside what is down, a gateway may have too much to do. */
 const BACK_OFF_MS = 50
 const WAIT = '5s'
+/** Beyond this a gateway that is there says nothing, which it must not. */
+const ANSWER_MS_MAX = 60_000
+const CONNECTIONS_MAX = 256
 
 /** A patient client: it asks again whenever it gets no answer, or is told to come again. */
 export class Client {
   readonly #deps: ClientDeps
-  readonly #agent = new Agent({ connections: 256, pipelining: 1 })
+  readonly #agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1, headersTimeout: ANSWER_MS_MAX, bodyTimeout: ANSWER_MS_MAX })
   readonly #tasksUrl: string
   #isOver = false
 
@@ -150,6 +153,7 @@ export class Client {
       // Where nobody listened nothing was stored.
       if (method === 'POST' && code !== 'ECONNREFUSED') entry.unanswered++
       if (leaving.signal.aborted) return undefined
+      if (code?.endsWith('_TIMEOUT')) ledger.fault(entry, `${method}: ${code}`)
     } finally {
       clearTimeout(timer)
     }

@@ -7,38 +7,43 @@ const TAIL_LINES_MAX = 60
 /** Wait before a process is started again that ended by itself. */
 const AGAIN_MS = 100
 
+export interface RoleDeps {
+  /** Whether it is right that it cannot start for this reason, `CODE: message`; it is started again then. */
+  mayFail(reason: string): boolean
+  note(text: string): void
+  /** Told of what it should not have done. */
+  fault(text: string): void
+}
+
 /**
  * A process that is killed and started again. It is a child with a channel, as under a supervisor: it says when it is ready, and ends when the test does.
  */
 export class Role {
   readonly name: string
   readonly #args: readonly string[]
-  readonly #mayFail: (code: string) => boolean
-  readonly #note: (text: string) => void
+  readonly #deps: RoleDeps
   readonly #tail: string[] = []
   #child: ChildProcess | undefined
   #ready = Promise.withResolvers<void>()
   #isReady = false
   #isStopping = false
   #isKilled = false
-  /** What it should not have done. */
-  readonly faults: string[] = []
 
-  /**
-   * @param args - Of node.
-   * @param deps.mayFail - Whether it is right that it cannot start for this reason; it is started again then.
-   */
-  constructor(name: string, args: readonly string[], deps: { mayFail: (code: string) => boolean; note: (text: string) => void }) {
+  /** @param args - Of node. */
+  constructor(name: string, args: readonly string[], deps: RoleDeps) {
     this.name = name
     this.#args = args
-    this.#mayFail = deps.mayFail
-    this.#note = deps.note
+    this.#deps = deps
     this.#start()
   }
 
   /** Its last lines. */
   get tail(): readonly string[] {
     return this.#tail
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
   }
 
   /** Resolves when it is ready, after whatever may happen to it until then. */
@@ -68,7 +73,7 @@ export class Role {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     const [code, signal] = (await ended) as [number | null, NodeJS.Signals | null]
-    if (code !== 0) this.faults.push(`${this.name}: asked to stop, it ended with ${signal ?? code}`)
+    if (code !== 0) this.#deps.fault(`${this.name}: asked to stop, it ended with ${signal ?? code}`)
   }
 
   /** Ends it for good, whatever it does. */
@@ -97,7 +102,7 @@ export class Role {
     child.on('message', (message: RoleMessage) => {
       if (message.kind === 'failed') failure = `${message.code}: ${message.message}`
       else if (!this.#isKilled) {
-        this.#note(`${this.name} is ready`)
+        this.#deps.note(`${this.name} is ready`)
         this.#isReady = true
         this.#ready.resolve()
       }
@@ -108,8 +113,8 @@ export class Role {
       this.#leave()
       if (this.#isKilled) return this.#start()
       const how = `${this.name} ended by itself: ${failure ?? signal ?? code}`
-      this.#note(how)
-      if (wasReady || failure === undefined || !this.#mayFail(failure)) this.faults.push(`${how}\n${this.#tail.slice(-5).join('\n')}`)
+      this.#deps.note(how)
+      if (wasReady || failure === undefined || !this.#deps.mayFail(failure)) this.#deps.fault(`${how}\n${this.#tail.slice(-5).join('\n')}`)
       setTimeout(() => {
         if (!this.#isStopping) this.#start()
       }, AGAIN_MS)

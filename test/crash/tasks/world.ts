@@ -15,13 +15,14 @@ export const attemptsMax = 3
 export const deathsMax = 6
 /** Short, so that what a dead worker held is soon another's. */
 const LEASE_MS = 2000
+/** Longest wait for everything to be there: some kills on the way, on a machine that others use too. */
+const READY_MS_MAX = 90_000
 
 /** What can be killed. */
 export type Victim = 'gateway' | 'worker 1' | 'worker 2' | 'redis'
 
 export interface World {
   readonly dir: string
-  readonly queueUrl: string
   readonly gatewayUrl: string
   readonly victims: readonly Victim[]
   /** Folder of Redis' files. */
@@ -61,35 +62,45 @@ export interface WorldOptions {
   /** Before anything runs on the queue. */
   prepare(dir: string): Promise<void>
   say(text: string): void
+  /** Told of what nobody should have done. */
+  fault(text: string): void
 }
 
 /** Starts a gateway and two workers, and Redis where the queue is there. */
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const { redisProgram, say, command } = options
+  const { redisProgram, command, say, fault } = options
   const dir = await mkdtemp(join(tmpdir(), 'modelwatch-tasks-'))
   const redisDir = join(dir, 'redis')
-  await mkdir(redisDir)
-  const redis =
-    redisProgram === undefined
-      ? undefined
-      : await startRedis(redisProgram, { appendfsync: 'always', flags: ['--dir', redisDir, '--auto-aof-rewrite-percentage', '0'] })
-  const queueUrl = redis?.url ?? 'sqlite:queue.db'
-  await writeFile(join(dir, 'modelwatch.yaml'), toConfig(queueUrl, options))
-  await options.prepare(dir)
+  let redis: RedisServer | undefined
+  try {
+    await mkdir(redisDir)
+    if (redisProgram !== undefined) redis = await startRedis(redisProgram, { appendfsync: 'always', flags: redisFlags(redisDir) })
+    await writeFile(join(dir, 'modelwatch.yaml'), toConfig(redis?.url ?? 'sqlite:queue.db', options))
+    await options.prepare(dir)
+  } catch (error) {
+    await redis?.stop()
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
 
-  const isExcused = (failure: string) =>
-    failure.startsWith('MW_LISTEN_ADDRESS_IN_USE') || (redis !== undefined && /^MW_(QUEUE|TRAFFIC)_UNAVAILABLE/.test(failure))
+  const mayFail = (reason: string) =>
+    reason.startsWith('MW_LISTEN_ADDRESS_IN_USE') || (redis !== undefined && /^MW_(QUEUE|TRAFFIC)_UNAVAILABLE/.test(reason))
   const port = await findPort()
-  const start = (name: string, ...args: string[]) => new Role(name, [command, ...args], { mayFail: isExcused, note: say })
-  const gateway = start('gateway', 'serve', dir, '--listen', `127.0.0.1:${port}`)
-  const workers = [start('worker 1', 'work', dir), start('worker 2', 'work', dir)]
-  const roles = [gateway, ...workers]
+  const start = (name: string, ...args: string[]) => new Role(name, [command, ...args], { mayFail, note: say, fault })
+  const roles = [
+    start('gateway', 'serve', dir, '--listen', `127.0.0.1:${port}`),
+    start('worker 1', 'work', dir),
+    start('worker 2', 'work', dir),
+  ]
+  const roleOf = (victim: Victim) => roles.find(({ name }) => name === victim)!
   const redisLife = createRedisLife(redis, say)
-  const roleOf = (victim: Victim) => roles.find(({ name }) => name === victim)
+  const areReady = async () => {
+    await redisLife.whenReady()
+    await Promise.all(roles.map((role) => role.whenReady()))
+  }
 
   return {
     dir,
-    queueUrl,
     gatewayUrl: `http://127.0.0.1:${port}`,
     victims: redis === undefined ? ['gateway', 'worker 1', 'worker 2'] : ['gateway', 'worker 1', 'worker 2', 'redis'],
     redisDir,
@@ -97,15 +108,19 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     kill(victim) {
       say(`kills ${victim}`)
       if (victim === 'redis') redisLife.kill()
-      else roleOf(victim)!.kill()
+      else roleOf(victim).kill()
     },
     freeze(victim) {
       say(`freezes ${victim}`)
-      roleOf(victim)!.freeze(1.5 * LEASE_MS)
+      roleOf(victim).freeze(1.5 * LEASE_MS)
     },
     async whenReady() {
-      await redisLife.whenReady()
-      await Promise.all(roles.map((role) => role.whenReady()))
+      let timer: NodeJS.Timeout | undefined
+      const tooLate = new Promise<never>((_, reject) => {
+        const toError = () => new Error(`not ready after ${READY_MS_MAX} ms: ${toNames(roles.filter(({ isReady }) => !isReady))}`)
+        timer = setTimeout(() => reject(toError()), READY_MS_MAX)
+      })
+      await Promise.race([areReady(), tooLate]).finally(() => clearTimeout(timer))
     },
     async stop() {
       await Promise.all(roles.map((role) => role.stop()))
@@ -118,6 +133,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     },
   }
 }
+
+const toNames = (roles: readonly Role[]) => roles.map(({ name }) => name).join(', ') || 'redis'
+
+/** Its log is kept whole, for it is read in the end. */
+const redisFlags = (dir: string) => ['--dir', dir, '--auto-aof-rewrite-percentage', '0']
 
 /** Kills Redis and starts it again, one after the other. */
 function createRedisLife(redis: RedisServer | undefined, say: (text: string) => void) {

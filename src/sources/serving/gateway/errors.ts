@@ -5,7 +5,7 @@ export const gatewayErrors = defineErrors({
   MW_BODY_INVALID: { kind: 'invalid', retryable: false, hint: 'Send one row as a JSON object, or many as {"rows": [ … ]}.' },
   MW_BODY_TOO_LARGE: { kind: 'invalid', retryable: false, hint: 'Send fewer rows at a time, or raise serving.body_bytes_max.' },
   MW_BODY_TYPE: { kind: 'invalid', retryable: false, hint: 'Set the header content-type: application/json.' },
-  MW_HEADER_INVALID: { kind: 'invalid', retryable: false, hint: 'Leave the header out, or send it as docs/api.md says.' },
+  MW_HEADER_INVALID: { kind: 'invalid', retryable: false, hint: 'Leave the header out, or send it as docs/serving.md says.' },
   MW_ROUTE_UNKNOWN: { kind: 'not_found', retryable: false, hint: 'The page /docs lists the addresses of this gateway.' },
   MW_MODEL_UNKNOWN: { kind: 'not_found', retryable: false, hint: 'GET /v1/models lists the models served here.' },
 })

@@ -58,7 +58,7 @@ function replaceNotNumbers(text: string): string | undefined {
 }
 
 /** The position behind the string that begins here, or -1. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code === BACKSLASH) i++

@@ -66,8 +66,11 @@ export interface ServedModel {
   revision(name: string): Promise<ServedRevision>
   /** The revision that made a prediction, also one that has left lately; undefined when none remembers it. */
   madeBy(predictionId: string): ServedRevision | undefined
-  /** Offers the rows of a request that has been answered to the shadow, if there is one. Returns at once. @param answered - The outputs of the answer. */
-  mirror(read: ReadRows, answered: readonly Column[]): void
+  /**
+   * Offers the rows of a request that has been answered to the shadow, if there is one, and if it is not what answered. Returns at once.
+   * @param answered - The outputs of the answer.
+   */
+  mirror(read: ReadRows, answered: readonly Column[], by: ServedRevision): void
   /** Revisions in service with their share of the traffic, percent, and their tags. */
   revisions(): readonly { readonly served: ServedRevision; readonly percent: number; readonly tags: readonly string[] }[]
 }

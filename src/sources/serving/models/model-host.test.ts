@@ -202,7 +202,8 @@ test('the shadow is asked after the answer, compared, counted, and may fail with
   )
   await expect.poll(() => model.revisions().length).toBe(2)
   const read = model.choose({}).readRows([{ x: 1 }, { x: 0 }])
-  model.mirror(read, (await model.choose({}).predict(read.columns)).outputs)
+  const by = model.choose({})
+  model.mirror(read, (await by.predict(read.columns)).outputs, by)
   const rows = (outcome: string) =>
     Number(
       new RegExp(`modelwatch_shadow_rows_total\\{model="twice",revision="b",outcome="${outcome}"\\} (\\d+)`).exec(registry.render())?.[1],
@@ -210,12 +211,15 @@ test('the shadow is asked after the answer, compared, counted, and may fail with
   await expect.poll(() => [rows('agree'), rows('disagree'), rows('failed'), rows('dropped')]).toEqual([1, 1, 0, 0])
   expect(registry.render()).toContain('modelwatch_shadow_difference_abs_total{model="twice",revision="b",name="y"} 1\n')
   const many = model.choose({}).readRows(Array.from({ length: 600 }, () => ({ x: 1 })))
-  for (let i = 0; i < 3; i++) model.mirror(many, [new Float64Array(600).fill(3)]) // As a batch is answered: all in one turn.
+  for (let i = 0; i < 3; i++) model.mirror(many, [new Float64Array(600).fill(3)], by) // As a batch is answered: all in one turn.
   await expect.poll(() => [rows('agree'), rows('dropped')]).toEqual([601, 1200])
   runtime.gate = Promise.reject(new Error('the shadow fails'))
   runtime.gate.catch(() => {})
-  model.mirror(read, [Float64Array.of(2, 0)])
+  model.mirror(read, [Float64Array.of(2, 0)], by)
   await expect.poll(() => rows('failed')).toBe(2)
+  model.mirror(read, [Float64Array.of(2, 0)], model.choose({ revision: 'b' })) // The shadow itself was asked.
+  model.mirror(read, [Float64Array.of(2, 0)], by)
+  await expect.poll(() => rows('failed')).toBe(4)
 })
 
 test('a task finds the revision that it was submitted for, loaded for it when it is gone; there is a limit', async () => {
@@ -233,6 +237,33 @@ test('a task finds the revision that it was submitted for, loaded for it when it
   expect(shares()).toEqual({ c: 100 })
   await expect.poll(() => runtime.unloaded).toEqual(['2'])
   await expect(model.revision('zz')).rejects.toThrow(expect.objectContaining({ code: 'MW_MODEL_PACKAGE' }))
+})
+
+test('a change of the traffic that is read while the host closes loads nothing any more', async () => {
+  await write('a', 2)
+  const store = new MemoryTraffic().open()
+  const held = Promise.withResolvers<void>()
+  const counts = { reads: 0, reports: 0 }
+  let isHeld = false
+  const read = async () => {
+    counts.reads++
+    if (isHeld) await held.promise
+    return store.read()
+  }
+  const report: typeof store.report = (reports) => {
+    counts.reports++
+    return store.report(reports)
+  }
+  const { host, model, set } = await start({ store: { ...store, read, report } })
+  isHeld = true
+  const before = { ...counts }
+  await set(() => firstTraffic('a', 1))
+  await expect.poll(() => counts.reads).toBeGreaterThan(before.reads)
+  await host.close()
+  held.resolve()
+  await expect.poll(() => counts.reports).toBeGreaterThan(before.reports) // Which comes after following.
+  expect(model.revisions()).toEqual([])
+  expect(runtime.unloaded).toEqual(['2'])
 })
 
 test('a label finds the revision that made the prediction', async () => {

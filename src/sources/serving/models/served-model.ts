@@ -95,6 +95,7 @@ export class LiveModel implements ServedModel {
   /** Follows a change of the traffic. What cannot be loaded leaves what serves as it is, and is told of. Calls take turns. */
   follow(traffic: ModelTraffic | undefined): Promise<void> {
     this.#following = this.#following.then(async () => {
+      if (this.#isClosed) return
       try {
         await this.#follow(await this.#toTarget(traffic))
       } catch {
@@ -107,6 +108,7 @@ export class LiveModel implements ServedModel {
   /** Loads revisions anew whose model file has changed under their name, and exchanges them for those in service. A failure is told, and the old one stays. */
   refresh(): Promise<void> {
     this.#following = this.#following.then(async () => {
+      if (this.#isClosed) return
       for (const { revision, digest } of [...this.#live.values()]) {
         const isSame = await readRevision({ dir: this.#dir, schema: this.schema, revision }, this.#deps.runtimes)
           .then(({ modelPath }) => digestOf(modelPath))
@@ -159,8 +161,9 @@ export class LiveModel implements ServedModel {
     return undefined
   }
 
-  mirror(read: ReadRows, answered: readonly Column[]): void {
-    this.#shadow?.traffic.offer(read, answered)
+  mirror(read: ReadRows, answered: readonly Column[], by: ServedRevision): void {
+    // Asked by its tag or its name, the shadow would agree with itself, and see the rows twice.
+    if (this.#shadow !== undefined && this.#shadow.live !== by) this.#shadow.traffic.offer(read, answered)
   }
 
   /** Unloads what has not been asked for in a while. */
@@ -171,8 +174,8 @@ export class LiveModel implements ServedModel {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true // First: what is followed from now on would load what nobody unloads.
     await this.#following
-    this.#isClosed = true
     await Promise.allSettled(this.#loading.values())
     this.#lingering.clear()
     this.#route({ ...this.#target, shares: [], tags: {}, shadow: undefined })

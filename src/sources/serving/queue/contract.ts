@@ -187,7 +187,7 @@ export interface TaskQueue {
   watch(id: string, onChange: () => void): () => void
   /** @returns 'cancelled' also when it was already; 'final' when it is done or dead; 'unknown' when it is not stored. */
   cancel(id: string): Promise<'cancelled' | 'final' | 'unknown'>
-  /** Newest first. */
+  /** Newest first; without their results, for a page of those could fill the memory. */
   list(filter: TaskFilter): Promise<readonly Task[]>
 
   /**

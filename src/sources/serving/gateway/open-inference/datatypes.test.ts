@@ -64,7 +64,21 @@ test.for([
   { why: 'an exponent', text: '[1234567890123456e3]', want: [1234567890123456000] },
   { why: 'NaN beside a long integer', text: '[NaN, 12345678901234567]', want: [Number.POSITIVE_INFINITY, Number('12345678901234567')] },
   { why: 'a safe integer of 16 digits', text: '[9007199254740991]', want: [9007199254740991] },
+  {
+    why: 'digits in a string',
+    text: '[12345678901234567, "12345678901234567, \\"12345678901234567"]',
+    want: [12345678901234567n, '12345678901234567, "12345678901234567'],
+  },
 ])('no number is read as another: $why', ({ text, want }) => expect(parseWideBody(text)).toEqual(want))
+
+test.for([
+  '{ 1234567890123456:1}',
+  '{"a":1,1234567890123456:1}',
+  '[01234567890123456]',
+  '[1234567890123456 7]',
+  '[x1234567890123456]',
+  '[1234567890123456"]',
+])('%s is not JSON, however long the integer', (text) => expect(() => parseWideBody(text)).toThrow('the body is not JSON'))
 
 test('nesting beyond any stack is read, or refused as JSON', () => {
   const deep = `${'['.repeat(200_000)}12345678901234567${']'.repeat(200_000)}`

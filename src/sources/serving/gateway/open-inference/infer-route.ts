@@ -48,7 +48,7 @@ export function addInferRoutes(v2: FastifyInstance, model: ServedModel, deps: In
         const encodeMs = performance.now() - startMs
         served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
         reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
-        if (rows.length > 0) model.mirror(found, columns)
+        if (rows.length > 0) model.mirror(found, columns, served)
         return reply
       },
     )

@@ -18,7 +18,7 @@ const VALUE_SHOWN_MAX = 60
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const hint = 'GET /v2/models/MODEL says which inputs the model takes; docs/api.md has an example.'
+const hint = 'GET /v2/models/MODEL says which inputs the model takes; docs/serving.md has an example.'
 export const invalid = (message: string) => gatewayErrors.MW_BODY_INVALID(message, { hint })
 
 /** Parameters of extensions that would give a tensor another meaning, and cannot be passed over. */

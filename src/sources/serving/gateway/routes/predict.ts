@@ -56,7 +56,7 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
         const encodeMs = performance.now() - startMs
         served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
         reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
-        model.mirror(read, outputs)
+        model.mirror(read, outputs, served)
         return reply
       },
     )

@@ -2,7 +2,16 @@ import type { StatementSync } from 'node:sqlite'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { type QueueStats, type Task, type TaskFilter, type TaskWithPayload, taskStates } from '../contract.ts'
 import type { Context } from './context.ts'
-import { type PayloadRow, TASK_COLUMNS, TASK_JOINS, type TaskRow, toTask, toTaskWithPayload } from './rows.ts'
+import {
+  type PayloadRow,
+  SUMMARY_COLUMNS,
+  SUMMARY_JOINS,
+  TASK_COLUMNS,
+  TASK_JOINS,
+  type TaskRow,
+  toTask,
+  toTaskWithPayload,
+} from './rows.ts'
 import { ACTIVE, DONE, type StateNumber, stateNumberOf, WAITING } from './states.ts'
 
 /** Rows looked at between two looks at the event loop. */
@@ -21,7 +30,7 @@ export class Reading {
   readonly #context: Context
   readonly #get: StatementSync
   readonly #getWithPayload: StatementSync
-  readonly #bySeq: StatementSync
+  readonly #summary: StatementSync
   readonly #state: StatementSync
   readonly #walkEnd: StatementSync
   readonly #walk: StatementSync
@@ -36,7 +45,7 @@ export class Reading {
     this.#getWithPayload = database.prepare(`
       SELECT ${TASK_COLUMNS}, payload.payload, webhook.url, webhook.secret FROM task
       JOIN payload USING (seq) ${TASK_JOINS} LEFT JOIN webhook USING (seq) WHERE task.id = ?`)
-    this.#bySeq = database.prepare(`SELECT ${TASK_COLUMNS} FROM task ${TASK_JOINS} WHERE task.seq = ?`)
+    this.#summary = database.prepare(`SELECT ${SUMMARY_COLUMNS} FROM task ${SUMMARY_JOINS} WHERE task.seq = ?`)
     this.#state = database.prepare('SELECT state, attempts, deaths FROM task WHERE id = ?')
     this.#walkEnd = database.prepare(`SELECT min(id) AS id FROM (SELECT id FROM task WHERE id < ? ORDER BY id DESC LIMIT ${WALK_ROWS})`)
     this.#walk = database.prepare(`
@@ -78,7 +87,7 @@ export class Reading {
     places.sort((a, b) => (a.id < b.id ? 1 : -1))
     const tasks: Task[] = []
     for (const { seq } of places.slice(0, limit)) {
-      const row = this.#bySeq.get(seq) as TaskRow | undefined
+      const row = this.#summary.get(seq) as TaskRow | undefined
       if (row !== undefined && !isGone(row, nowMs)) tasks.push(toTask(row, this.#context.lanes.queueOf(row.lane)))
     }
     return tasks

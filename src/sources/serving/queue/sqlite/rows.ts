@@ -4,6 +4,9 @@ import { DELAYED, type StateNumber, stateNames } from './states.ts'
 /** What a query for tasks reads; `queue` is not in it, for lanes are known by number. */
 export const TASK_COLUMNS = `task.id, task.lane, task.state, task.due_ms, task.priority, task.rows, task.attempts, task.deaths, task.revision,
   task.submitted_ms, task.deadline_ms, task.started_ms, task.finished_ms, result.result, failure.code, failure.message, failure.stack`
+/** The same without the result, which may be as large as a picture. */
+export const SUMMARY_COLUMNS = TASK_COLUMNS.replace('result.result', 'NULL AS result')
+export const SUMMARY_JOINS = 'LEFT JOIN failure USING (seq)'
 export const TASK_JOINS = 'LEFT JOIN result USING (seq) LEFT JOIN failure USING (seq)'
 
 export interface TaskRow {

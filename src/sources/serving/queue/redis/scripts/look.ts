@@ -23,7 +23,7 @@ end
 table.sort(ids, function(a, b) return a > b end)
 local rows = {}
 for i = 1, math.min(limit, #ids) do
-  local one = row(ids[i], false)
+  local one = row(ids[i], false, true)
   if one then rows[#rows + 1] = one end
 end
 return rows

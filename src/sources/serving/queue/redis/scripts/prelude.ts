@@ -130,14 +130,14 @@ local function expireAll(max)
   return #ids
 end
 
-local function row(id, withPayload)
+local function row(id, withPayload, isSummary)
   local r = call('HMGET', taskKey(id), ${rowFields.map((field) => `'${field}'`).join(', ')})
   if not r[1] then return false end
   if r[5] == 'delayed' and tonumber(r[12]) <= now then
     r[5] = 'waiting'
     r[12] = false
   end
-  r[${rowFields.length + 1}] = r[5] == 'done' and call('GET', P .. ':result:' .. id)
+  r[${rowFields.length + 1}] = r[5] == 'done' and not isSummary and call('GET', P .. ':result:' .. id)
   r[${rowFields.length + 2}] = withPayload and call('GET', P .. ':payload:' .. id)
   r[${rowFields.length + 3}] = id
   return r
