@@ -33,7 +33,7 @@ const outputs: readonly Column[] = [
 
 test('each kind of answer is written so that JSON carries it', () => {
   const write = compileAnswerWriter(schema)
-  const written = [write(outputs, 0), write(outputs, 1)].map((answer) => JSON.parse(JSON.stringify(answer)))
+  const written = [write(outputs, 0), write(outputs, 1)].map((answer) => JSON.parse(answer))
   expect(written).toEqual([
     {
       price: 1.5,
@@ -71,5 +71,5 @@ test('a picture that is a part of a larger buffer is written alone', () => {
   const only = parseModelSchema('name: m\nfeatures: [{ name: x, type: number }]\noutputs: [{ name: cut, kind: value, type: image }]', {
     file: 'm',
   })
-  expect(compileAnswerWriter(only)([[cut]], 0)).toEqual({ cut: 'AQID' })
+  expect(compileAnswerWriter(only)([[cut]], 0)).toBe('{"cut":"AQID"}')
 })

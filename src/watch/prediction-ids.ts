@@ -23,16 +23,38 @@ export interface PredictionIds {
 
 const SEQUENCE_MAX = 2 ** 40
 const NONCES_AT_ONCE = 1024
+/** Ids of so many predictions in a row begin alike. */
+const BLOCK = 2 ** 16
+
+/** Two digits for each byte: an id is made for each row of each answer, and formatting numbers would be most of what that costs. */
+const byteTexts = Array.from({ length: 256 }, (_, byte) => hex(byte, 2))
+const byteText = (word: number, shift: number) => byteTexts[(word >>> shift) & 0xff]!
 
 export function createPredictionIds(): PredictionIds {
   const [a, b] = getRandomValues(new Uint32Array(2))
   const prefix = `${hex(a!, 8)}-${hex(b! >>> 16, 4)}-8`
   const nonces = new Uint32Array(NONCES_AT_ONCE)
   let used = NONCES_AT_ONCE
+  let knownBlock = -1
+  let head = ''
   return {
     format({ sequence, nonce }) {
-      const digits = hex(sequence % SEQUENCE_MAX, 10)
-      return `${prefix}${digits.slice(0, 3)}-9${digits.slice(3, 6)}-${digits.slice(6)}${hex(nonce, 8)}`
+      const count = sequence % SEQUENCE_MAX
+      const block = Math.floor(count / BLOCK)
+      if (block !== knownBlock) {
+        const digits = hex(block, 6)
+        head = `${prefix}${digits.slice(0, 3)}-9${digits.slice(3)}-`
+        knownBlock = block
+      }
+      return (
+        head +
+        byteTexts[(count >>> 8) & 0xff]! +
+        byteTexts[count & 0xff]! +
+        byteText(nonce, 24) +
+        byteText(nonce, 16) +
+        byteText(nonce, 8) +
+        byteText(nonce, 0)
+      )
     },
     parse(id) {
       if (id.length !== 36 || !id.startsWith(prefix) || id.slice(18, 20) !== '-9' || id[23] !== '-') return undefined

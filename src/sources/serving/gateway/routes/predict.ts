@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { type Clock, MS_PER_SECOND } from '../../../../core/time.ts'
-import { type Column, compileAnswerWriter, toOutputsSchema, toRowSchema } from '../../../../watch/index.ts'
-import type { Predicted, ServedModel, ServedRevision } from '../../models/contract.ts'
+import { toOutputsSchema, toRowSchema } from '../../../../watch/index.ts'
+import type { Predicted, ServedModel } from '../../models/contract.ts'
+import { compilePredictionWriter, writePredictions } from '../../models/index.ts'
 import { servedBy } from '../model-requests.ts'
 import { errorSchema } from './error-schema.ts'
 import { toInputError, toRows } from './rows.ts'
@@ -15,15 +16,7 @@ export interface PredictDeps {
 export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: PredictDeps): void {
   const { schema } = model
   const { rowsMax, clock } = deps
-  const write = compileAnswerWriter(schema)
-
-  const toAnswers = (served: ServedRevision, outputs: readonly Column[], rows: number) => {
-    const nowMs = clock.now()
-    return Array.from({ length: rows }, (_, r) => ({
-      prediction_id: served.quality.predicted(outputs, r, nowMs),
-      outputs: write(outputs, r),
-    }))
-  }
+  const write = compilePredictionWriter(schema)
 
   for (const { path, hide, params } of paths(model)) {
     app.post(
@@ -50,9 +43,11 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
         const { outputs } = predicted
         served.observer.outputs(outputs)
         const startMs = performance.now()
-        const answers = toAnswers(served, outputs, rows.length)
-        const head = { model: schema.name, revision: served.revision }
-        const text = JSON.stringify(single ? { ...head, ...answers[0] } : { ...head, predictions: answers })
+        const head = `{"model":"${schema.name}","revision":${JSON.stringify(served.revision)},`
+        const nowMs = clock.now()
+        const text = single
+          ? `${head}${write(served, outputs, 0, nowMs)}}`
+          : `${head}"predictions":${writePredictions(write, served, outputs, rows.length, nowMs)}}`
         const encodeMs = performance.now() - startMs
         served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
         reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
