@@ -51,7 +51,7 @@ function withoutBookkeeping(full: ModelHost): ModelHost {
       schema: model.schema,
       choose: (route) => strip(model.choose(route)),
       revision: async (name) => strip(await model.revision(name)),
-      madeBy: () => undefined,
+      trackerOf: () => undefined,
       mirror: (...answered) => model.mirror(...answered),
       revisions: () => model.revisions().map((one) => ({ ...one, served: strip(one.served) })),
     }),

@@ -21,7 +21,12 @@ export const modelSettings = {
       'Longest expected wait for the model that a request is let in for; beyond it, it is answered 503 with Retry-After at once.',
   }),
   ...trafficSettings,
-  revisions_max: Limit(10, 1000, 'Most revisions of one model in memory at once, those counted that only tasks still ask for.'),
+  revisions_max: Type.Integer({
+    default: 10,
+    minimum: 2,
+    maximum: 1000,
+    description: 'Most revisions of one model in memory at once, those counted that are being loaded, or that only tasks still ask for.',
+  }),
   reload: Type.Boolean({
     default: false,
     description: 'Whether a changed model file is loaded anew, and a new folder under revisions/ deployed, without being told to.',

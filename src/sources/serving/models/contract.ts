@@ -64,8 +64,8 @@ export interface ServedModel {
   choose(route: Route): ServedRevision
   /** A revision by name for a task that was submitted for it; loaded when it is not in service any more, and unloaded again when it is no longer asked for. @throws what loading throws. */
   revision(name: string): Promise<ServedRevision>
-  /** The revision that made a prediction, also one that has left lately; undefined when none remembers it. */
-  madeBy(predictionId: string): ServedRevision | undefined
+  /** What a prediction's label is joined with, also when its revision has left; undefined when it was not made here. */
+  trackerOf(predictionId: string): QualityTracker | undefined
   /**
    * Offers the rows of a request that has been answered to the shadow, if there is one, and if it is not what answered. Returns at once.
    * @param answered - The outputs of the answer.

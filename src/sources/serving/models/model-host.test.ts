@@ -275,8 +275,13 @@ test('a label finds the revision that made the prediction', async () => {
   const id = before.quality.predicted([Float64Array.of(3)], 0, 0)
   await set(() => firstTraffic('a', 0))
   await expect.poll(shares).toEqual({ a: 100 })
-  expect(model.madeBy(id)).toBe(before)
-  expect(model.madeBy('00000000-0000-8000-9000-000000000000')).toBeUndefined()
+  expect(model.trackerOf(id)).toBe(before.quality)
+  expect(model.trackerOf(id)!.labelled(id, new Map([['y', 4]]), 1)).toBe('matched')
+  // Back in service it remembers what it said before, and is no second one of its name.
+  await set(() => firstTraffic('b', 0))
+  await expect.poll(shares).toEqual({ b: 100 })
+  expect(model.choose({}).quality).toBe(before.quality)
+  expect(model.trackerOf('00000000-0000-8000-9000-000000000000')).toBeUndefined()
 })
 
 test('with reload, a changed model file and a new folder are taken over by themselves', async () => {

@@ -13,7 +13,7 @@ const SWEEP_MS = 60_000
  * Loads every model of a folder, as the traffic wants it, and keeps following the traffic.
  * @param modelsDir - Folder of model packages.
  * @param only - Names of the models to load; undefined: all.
- * @throws MW_MODEL_PACKAGE, MW_MODEL_TWICE, MW_MODEL_UNKNOWN, and what loading the revisions throws; nothing is left running then.
+ * @throws MW_MODEL_PACKAGE, MW_MODEL_TWICE, and what loading the revisions throws; nothing is left running then.
  */
 export async function createModelHost(
   modelsDir: string,

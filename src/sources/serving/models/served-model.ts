@@ -1,5 +1,5 @@
 import { messageOf } from '../../../core/errors.ts'
-import type { Column, ModelSchema, ReadRows } from '../../../watch/index.ts'
+import type { Column, ModelSchema, QualityTracker, ReadRows } from '../../../watch/index.ts'
 import { historyMax, type ModelTraffic, type RevisionReport, type Share } from '../traffic/contract.ts'
 import { chooseRevision, positionOf, sharesOf } from '../traffic/index.ts'
 import type { ModelsConfig } from './config.ts'
@@ -8,7 +8,8 @@ import { digestOf } from './digest.ts'
 import { modelErrors } from './errors.ts'
 import { newestRevision } from './model-folder.ts'
 import { readRevision } from './model-package.ts'
-import { prepareRevision, type RevisionDeps } from './prepared-revision.ts'
+import { type PreparedRevision, prepareRevision, type RevisionDeps } from './prepared-revision.ts'
+import { QualityTrackers } from './quality-trackers.ts'
 import { enterService, type LiveRevision } from './served-revision.ts'
 import { createShadow, type Shadow } from './shadow.ts'
 
@@ -43,7 +44,7 @@ export class LiveModel implements ServedModel {
   readonly #live = new Map<string, LiveRevision>()
   readonly #left = new Map<string, LiveRevision>()
   readonly #loading = new Map<string, Promise<LiveRevision>>()
-  /** Revisions that only tasks asked for, and when they did last. */
+  /** Revisions that tasks asked for, and when they did last: they stay a while, for where one task was there are others. */
   readonly #lingering = new Map<string, number>()
   readonly #reports = new Map<string, RevisionReport>()
   #target: Target = { shares: [], tags: {}, shadow: undefined, generation: 0 }
@@ -55,12 +56,15 @@ export class LiveModel implements ServedModel {
   #shadow: { readonly traffic: Shadow; readonly live: LiveRevision; readonly ratio: number } | undefined
   #following: Promise<void> = Promise.resolve()
   readonly #retiring = new Set<Promise<void>>()
+  readonly #trackers: QualityTrackers
 
   constructor(dir: string, schema: ModelSchema, config: ModelsConfig, deps: ModelDeps) {
     this.#dir = dir
     this.schema = schema
     this.#config = config
     this.#deps = deps
+    const { predictions_remembered_max: predictionsMax, revisions_max: leftMax } = config
+    this.#trackers = new QualityTrackers(schema, deps.registry, { predictionsMax, leftMax })
   }
 
   /** Says what this process has made of the traffic. */
@@ -133,16 +137,13 @@ export class LiveModel implements ServedModel {
   }
 
   async revision(name: string): Promise<ServedRevision> {
-    const live = this.#live.get(name)
-    if (this.#lingering.has(name) || live === undefined) this.#lingering.set(name, this.#deps.clock.now())
-    if (live !== undefined) return live
-    if (this.#live.size >= this.#config.revisions_max) {
+    this.#lingering.set(name, this.#deps.clock.now())
+    try {
+      return this.#live.get(name) ?? (await this.#loadOnce(name))
+    } catch (error) {
       this.#lingering.delete(name)
-      throw modelErrors.MW_REVISIONS_FULL(
-        `${this.#live.size} revisions of ${this.schema.name} are loaded; at most ${this.#config.revisions_max} may be`,
-      )
+      throw error
     }
-    return this.#loadOnce(name)
   }
 
   /** Not of the prototype, for who describes a model takes it apart: `({ schema, revisions })`. */
@@ -155,10 +156,8 @@ export class LiveModel implements ServedModel {
     }))
   }
 
-  madeBy(predictionId: string): ServedRevision | undefined {
-    for (const live of this.#live.values()) if (live.quality.made(predictionId)) return live
-    for (const left of this.#left.values()) if (left.quality.made(predictionId)) return left
-    return undefined
+  trackerOf(predictionId: string): QualityTracker | undefined {
+    return this.#trackers.find(predictionId)
   }
 
   mirror(read: ReadRows, answered: readonly Column[], by: ServedRevision): void {
@@ -168,9 +167,10 @@ export class LiveModel implements ServedModel {
 
   /** Unloads what has not been asked for in a while. */
   async sweep(): Promise<void> {
-    const before = this.#deps.clock.now() - LINGER_MS
-    for (const [name, askedMs] of this.#lingering) if (askedMs < before) this.#lingering.delete(name)
+    const nowMs = this.#deps.clock.now()
+    for (const [name, askedMs] of this.#lingering) if (askedMs < nowMs - LINGER_MS) this.#lingering.delete(name)
     this.#retireUnwanted()
+    this.#trackers.sweep(nowMs)
   }
 
   async close(): Promise<void> {
@@ -253,6 +253,12 @@ export class LiveModel implements ServedModel {
     }
     let loading = this.#loading.get(name)
     if (loading === undefined) {
+      const inMemory = this.#live.size + this.#loading.size
+      if (inMemory >= this.#config.revisions_max) {
+        const full = `${inMemory} revisions of ${this.schema.name} are loaded; at most ${this.#config.revisions_max} may be`
+        this.#report(name, 'failed', full)
+        return Promise.reject(modelErrors.MW_REVISIONS_FULL(full))
+      }
       loading = this.#load(name).finally(() => this.#loading.delete(name))
       this.#loading.set(name, loading)
     }
@@ -270,7 +276,7 @@ export class LiveModel implements ServedModel {
       this.#left.delete(name)
       const before = this.#live.get(name)
       before?.forget()
-      const live = enterService(prepared, this.#config, this.#deps)
+      const live = await this.#enter(prepared)
       this.#live.set(name, live)
       if (before !== undefined) this.#retire(before)
       this.#report(name, 'ready')
@@ -283,6 +289,16 @@ export class LiveModel implements ServedModel {
     } catch (error) {
       this.#report(name, 'failed', messageOf(error))
       this.#deps.onNote({ model, revision: name, failed: true, text: `${model}, revision ${name}, cannot serve: ${messageOf(error)}` })
+      throw error
+    }
+  }
+
+  async #enter(prepared: PreparedRevision): Promise<LiveRevision> {
+    try {
+      const quality = this.#trackers.enter(prepared.found.revision)
+      return enterService(prepared, this.#config, { ...this.#deps, quality })
+    } catch (error) {
+      await prepared.loaded.unload()
       throw error
     }
   }
@@ -301,6 +317,7 @@ export class LiveModel implements ServedModel {
       this.#live.delete(name)
       this.#left.get(name)?.forget()
       this.#left.set(name, live)
+      this.#trackers.leave(name, this.#deps.clock.now())
       this.#retire(live)
       if (this.#isClosed) continue // Everything goes; that needs no word for each.
       this.#deps.onNote({

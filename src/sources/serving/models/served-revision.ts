@@ -1,5 +1,5 @@
 import { MS_PER_SECOND, parseDurationMs } from '../../../core/time.ts'
-import { compileRowReader, createObserver, createQualityTracker, qualityDefaults, toExampleRow } from '../../../watch/index.ts'
+import { compileRowReader, createObserver, type QualityTracker, toExampleRow } from '../../../watch/index.ts'
 import { Batcher } from './batching/batcher.ts'
 import type { ModelsConfig } from './config.ts'
 import type { ServedRevision } from './contract.ts'
@@ -18,7 +18,11 @@ export interface LiveRevision extends ServedRevision {
 }
 
 /** Puts a prepared revision into service: from now on it counts, beginning at 0. No other of its name may be counted at the same time. */
-export function enterService(prepared: PreparedRevision, config: ModelsConfig, deps: RevisionDeps): LiveRevision {
+export function enterService(
+  prepared: PreparedRevision,
+  config: ModelsConfig,
+  deps: Pick<RevisionDeps, 'registry' | 'clock'> & { readonly quality: QualityTracker },
+): LiveRevision {
   const { found, loaded, digest, dependencies } = prepared
   const { schema, revision, reference, info } = found
   const of = { model: schema.name, revision }
@@ -50,7 +54,7 @@ export function enterService(prepared: PreparedRevision, config: ModelsConfig, d
     readRows: compileRowReader(schema),
     predict: (columns, options) => batcher.predict(columns, options),
     observer: createObserver(schema, revision, reference, registry),
-    quality: createQualityTracker(schema, revision, registry, { ...qualityDefaults, predictionsMax: config.predictions_remembered_max }),
+    quality: deps.quality,
     encodeDuration: registry.histogram(families.phaseDuration, { ...of, phase: 'encode' }),
     get concurrency() {
       return loaded.concurrency

@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import type { Clock } from '../../../core/time.ts'
 import type { Registry } from '../../../instrument/index.ts'
-import type { Columns, ModelSchema, Reference } from '../../../watch/index.ts'
+import { type Columns, createQualityTracker, type ModelSchema, qualityDefaults, type Reference } from '../../../watch/index.ts'
 import { testReference, testSchema } from '../../../watch/testing.ts'
 import type { LoadedModel } from '../runtimes/contract.ts'
 import { ModelsConfig } from './config.ts'
@@ -69,17 +69,12 @@ export function createTestHost(options: TestHostOptions): { host: ModelHost; mod
     modelPath: '',
     settings: {},
   }
-  const deps = {
+  const quality = createQualityTracker(schema, 'v1', registry, { ...qualityDefaults, predictionsMax: config.predictions_remembered_max })
+  const served = enterService({ found, loaded: options.loaded ?? model, digest: 'sha256:test', dependencies: [] }, config, {
     registry,
     clock,
-    runtimes: [],
-    placement: 'inline',
-    threads: 1,
-    version: '0.0.0',
-    threadFile: new URL('file:///none'),
-    onEvent() {},
-  } as const
-  const served = enterService({ found, loaded: options.loaded ?? model, digest: 'sha256:test', dependencies: [] }, config, deps)
+    quality,
+  })
   const one: ServedModel = {
     schema,
     choose({ revision, tag }) {
@@ -89,7 +84,7 @@ export function createTestHost(options: TestHostOptions): { host: ModelHost; mod
       return served
     },
     revision: async () => served,
-    madeBy: (id) => (served.quality.made(id) ? served : undefined),
+    trackerOf: (id) => (served.quality.made(id) ? served.quality : undefined),
     mirror() {},
     revisions: () => [{ served, percent: 100, tags: [] }],
   }

@@ -44,8 +44,8 @@ export function addLabelsRoute(app: FastifyInstance, model: ServedModel, deps: {
       const nowMs = deps.clock.now()
       const outcomes: Partial<Record<LabelOutcome, number>> = {}
       const results = readLabels(request.body).map(({ predictionId, actual }) => {
-        const served = model.madeBy(predictionId) ?? servedBy(request) // Who counts an orphan, when nobody made it.
-        const outcome = served.quality.labelled(predictionId, actual, nowMs)
+        const tracker = model.trackerOf(predictionId) ?? servedBy(request).quality // Who counts an orphan, when nobody made it.
+        const outcome = tracker.labelled(predictionId, actual, nowMs)
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
         return { prediction_id: predictionId, outcome }
       })
