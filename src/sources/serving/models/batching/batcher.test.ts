@@ -162,6 +162,16 @@ test('a model that is not reached is not asked again for each row', async () => 
   expect(model.calls.length).toBe(1)
 })
 
+test('a model whose calls have effects is not asked again for the rows of one that failed', async () => {
+  const loop = new SimulatedLoop()
+  const model = Object.assign(new CostlyModel(loop, { ...cheap, fault: () => new Error('half done') }), { repeatable: false })
+  const { batcher } = createTestBatcher(model, {}, loop)
+  const answers = [1, 2, 3].map((i) => codeOf(batcher.predict(numbers(i))))
+  await loop.run()
+  expect(await Promise.all(answers)).toEqual(['MW_MODEL_FAILED', 'MW_MODEL_FAILED', 'MW_MODEL_FAILED'])
+  expect(model.calls.length).toBe(1)
+})
+
 test('an answer of the wrong length is an error, not a neighbour’s value', async () => {
   const model: LoadedModel = { concurrency: 1, threads: undefined, predict: async () => [new Float64Array(1)], unload: async () => {} }
   const { batcher } = createTestBatcher(model)

@@ -331,7 +331,7 @@ export class Batcher {
 
   #failed({ segments, kin }: Batch, error: unknown): void {
     const open = segments.filter(({ request }) => this.#isWanted(request))
-    const plan = planRetry(error, open.length)
+    const plan = this.#model.repeatable === false ? 'refuse' : planRetry(error, open.length)
     if (plan === 'halve') {
       const half = Math.ceil(open.length / 2)
       this.#retries.unshift({ segments: open.slice(0, half), kin }, { segments: open.slice(half), kin })

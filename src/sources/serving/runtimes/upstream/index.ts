@@ -94,7 +94,11 @@ async function start(
     (state, message) => context.onEvent({ kind: 'circuit', state, message: `${connection.name}: ${message}` }),
   )
   const client = new UpstreamClient(options, { connection, breaker })
-  return createUpstreamModel(protocol, client, schema, { connections: config.connections, close: () => connection.close() })
+  return createUpstreamModel(protocol, client, schema, {
+    connections: config.connections,
+    repeatable: config.retry,
+    close: () => connection.close(),
+  })
 }
 
 async function bind(file: UpstreamFile, schema: ModelSchema, client: UpstreamClient): Promise<Protocol> {
@@ -126,7 +130,11 @@ async function probe(
   options: { connections: number; modelPath: string },
 ): Promise<void> {
   try {
-    const model = createUpstreamModel(protocol, client, schema, { connections: options.connections, close: async () => {} })
+    const model = createUpstreamModel(protocol, client, schema, {
+      connections: options.connections,
+      repeatable: false,
+      close: async () => {},
+    })
     await model.predict(probeRow(schema))
   } catch (error) {
     if (error instanceof ModelwatchError && (error.retryable || error.kind === 'timeout')) throw error

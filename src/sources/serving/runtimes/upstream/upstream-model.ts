@@ -6,6 +6,8 @@ import { createOutputColumn, type OutputColumn } from './output-columns.ts'
 import type { Protocol } from './protocol.ts'
 
 export interface UpstreamModelOptions {
+  /** Whether the server may see a row twice. */
+  readonly repeatable: boolean
   readonly connections: number
   close(): Promise<void>
 }
@@ -17,7 +19,7 @@ export function createUpstreamModel(
   schema: ModelSchema,
   options: UpstreamModelOptions,
 ): LoadedModel {
-  const { connections, close } = options
+  const { connections, repeatable, close } = options
   let underWay = 0
   let whenIdle: (() => void) | undefined
   let unloaded: Promise<void> | undefined
@@ -68,6 +70,7 @@ export function createUpstreamModel(
       return into.map(({ column }) => column)
     },
     concurrency: connections,
+    repeatable,
     threads: undefined,
     unload() {
       unloaded ??= (async () => {
