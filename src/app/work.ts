@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { configErrors } from '../core/config.ts'
+import { ModelwatchError } from '../core/errors.ts'
 import { systemClock } from '../core/time.ts'
 import { addProcessMetrics, Registry, textContentType } from '../instrument/index.ts'
 import { toTaskText } from '../sources/serving/gateway/tasks/contract.ts'
@@ -54,7 +55,11 @@ export function createTaskWorker(
     clock: systemClock,
     random: Math.random,
     webhookBody: toTaskText,
-    onError: (error, context) => deps.log.error({ err: error, ...context }, 'the worker had trouble'),
+    // What a client can cause, such as a webhook to an address that is not asked, calls nobody out of bed.
+    onError: (error, context) => {
+      const level = error instanceof ModelwatchError && error.kind === 'invalid' ? 'warn' : 'error'
+      deps.log[level]({ err: error, ...context }, 'the worker had trouble')
+    },
   })
 }
 

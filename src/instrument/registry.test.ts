@@ -86,3 +86,21 @@ test('a part is rendered with the whole, and taken away alone', () => {
   whole.part().vector(families.bins, [{ bin: 'missing' }])
   expect(whole.render()).toContain('x_bins_total{bin="missing"} 0\n')
 })
+
+test('a part that was taken away takes nothing more, and leaves its successor alone', () => {
+  const whole = new Registry()
+  const part = whole.part()
+  part.counter(families.requests, { code: '200' }).add()
+  part.remove()
+  const successor = whole.part()
+  successor.counter(families.requests, { code: '200' }).add()
+  for (const code of ['200', '499', '500']) part.counter(families.requests, { code }).add()
+  part.histogram(families.duration, { api: 'late' }).observe(1)
+  part.vector(families.bins, [{ bin: 'a' }, { bin: 'b' }])[1]! += 1
+  part.gauge(families.depth, {}).set(3)
+  part.read(families.bins, { bin: 'c' }, () => expect.unreachable('nobody asks'))
+  expect(whole.render().match(/^(?!#).+$/gm)).toEqual(['x_requests_total{code="200"} 1'])
+  successor.remove()
+  part.remove()
+  expect(whole.render().match(/^(?!#).+$/gm)).toBe(null)
+})

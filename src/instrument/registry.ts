@@ -35,6 +35,7 @@ export class Registry {
   readonly #dropped: FamilyState
   /** What takes away again the series that were added through this very object. */
   readonly #undo: (() => void)[] = []
+  #isRemoved = false
 
   /** @param whole - The registry that this one is a part of; left out, it is a whole of its own. */
   constructor(whole?: Registry) {
@@ -47,8 +48,9 @@ export class Registry {
     return new Registry(this)
   }
 
-  /** Takes away every series that was added through this part. Its handles may still be written to; nobody sees it. */
+  /** Takes away every series that was added through this part. Its handles, and those asked of it later, may still be written to; nobody sees it. */
   remove(): void {
+    this.#isRemoved = true
     for (const undo of this.#undo.splice(0)) undo()
   }
 
@@ -72,6 +74,7 @@ export class Registry {
 
   /** A series whose value is asked for at each scrape: of a counter, its whole count so far. */
   read<S extends GaugeSpec | CounterSpec>(spec: S, labels: LabelRecord<S>, read: () => number): void {
+    if (this.#isRemoved) return
     const cells = this.#cells(spec, [labels], 1)
     const { reads } = this.#state(spec)
     const refresh = () => {
@@ -123,13 +126,16 @@ export class Registry {
   }
 
   #cells<S extends FamilySpec>(spec: S, labelSets: readonly LabelRecord<S>[], width: number): Float64Array {
+    const invisible = () => new Float64Array(labelSets.length * width) // Written to, never rendered.
+    // Whoever comes late, a request that outlives its revision, would add a series that nobody takes away, or count for its successor.
+    if (this.#isRemoved) return invisible()
     const state = this.#state(spec)
     const known = labelSets.length === 1 ? state.find(labelSets[0]!) : undefined
     if (known !== undefined) return known
     if (state.size + labelSets.length > spec.labelSetsMax) {
       const counted = this.#dropped.find({ family: spec.name }) ?? this.#dropped.add([{ family: spec.name }], 1)
       counted[0]! += labelSets.length
-      return new Float64Array(labelSets.length * width) // Written to, never rendered.
+      return invisible()
     }
     if (labelSets.length > 0) this.#undo.push(() => state.remove(labelSets))
     return state.add(labelSets, width)

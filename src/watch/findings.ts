@@ -16,12 +16,11 @@ export interface RowFault {
   readonly message: string
 }
 
-/** Values whose bin does not follow from their column: they were absent, or of the wrong type. In the column stands NaN or '' for them. */
-export interface SpecialCell {
-  readonly row: number
+/** Values of a feature whose bin does not follow from their column: they were absent, or of the wrong type. In the column stands NaN or '' for them. */
+export interface SpecialCount {
   readonly feature: number
   readonly bin: Extract<SpecialBin, 'missing' | 'invalid'>
-  /** How many values of that row: 1, or up to as many as the feature's shape has. */
+  /** In all rows; where the feature has a shape, each of its values counts. */
   readonly count: number
 }
 
@@ -33,35 +32,41 @@ export interface Violation {
 }
 
 export interface FoundFaults {
-  readonly specials: readonly SpecialCell[]
+  /** By feature, those of which there are any. */
+  readonly specials: readonly SpecialCount[]
   /** The first `FAULTS_MAX` of those that refuse a row. */
   readonly faults: readonly RowFault[]
   /** All of them. 0 means that every row may be served. */
   readonly faultCount: number
-  /** How often each rule was broken, also where the row is served all the same. Empty when none was. */
+  /** How often each rule was broken, by feature, also where the row is served all the same; unknown fields last. Empty when none was. */
   readonly violations: readonly Violation[]
 }
 
 /** Faults described in one answer; more are only counted. */
 export const FAULTS_MAX = 100
-/** Unknown fields looked at in one request; the rest of a body that is made of them is passed over. */
+/** Unknown fields counted of one request: enough to refuse it, and to see the fault in the metrics. */
 const UNKNOWN_FIELDS_MAX = 1000
 const FIELD_SHOWN_MAX = 64
 const VALUE_SHOWN_MAX = 60
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+const specialBins = ['missing', 'invalid'] as const
 
 export const isRow = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Gathers what was wrong while the columns are filled. On good rows it stays empty and allocates nothing. */
+/**
+ * Gathers what was wrong while the columns are filled. On good rows it allocates nothing; on bad ones next to nothing for each value, for a body that is
+ * refused must not cost more than one that is served.
+ */
 export class Findings {
   readonly #features: readonly Feature[]
-  readonly #specials: Mutable<SpecialCell>[] = []
   readonly #faults: RowFault[] = []
   #faultCount = 0
   #unknownFields = 0
-  readonly #violations = new Map<string, Mutable<Violation>>()
+  /** Of each feature, in the order of `specialBins`. */
+  #specials: Float64Array | undefined
+  /** Of each feature, in the order of `violationRules`. */
+  #violations: Float64Array | undefined
 
   constructor(features: readonly Feature[]) {
     this.#features = features
@@ -69,7 +74,15 @@ export class Findings {
 
   result(): FoundFaults {
     this.#faults.sort((a, b) => a.row - b.row)
-    return { specials: this.#specials, faults: this.#faults, faultCount: this.#faultCount, violations: [...this.#violations.values()] }
+    const specials = toCounts(this.#specials, this.#features, specialBins, (feature, bin, count): SpecialCount => ({ feature, bin, count }))
+    const violations = toCounts(
+      this.#violations,
+      this.#features,
+      violationRules,
+      (feature, rule, count): Violation => ({ name: this.#features[feature]!.name, rule, count }),
+    )
+    if (this.#unknownFields > 0) violations.push({ name: '', rule: 'unknown', count: this.#unknownFields })
+    return { specials, faults: this.#faults, faultCount: this.#faultCount, violations }
   }
 
   /**
@@ -77,78 +90,80 @@ export class Findings {
    * In its column stands what says so already: NaN, '' or no bytes.
    */
   unread(row: number, feature: number, rows: readonly unknown[]): void {
-    const { name } = this.#features[feature]!
     const fields = rows[row]
+    const { name } = this.#features[feature]!
+    const value = isRow(fields) ? fields[name] : undefined
     if (!isRow(fields)) this.#unreadable(row, feature)
-    else if (!Object.hasOwn(fields, name) || fields[name] === undefined) this.#missing(row, feature, false)
-    else if (fields[name] === null) this.#missing(row, feature, true)
-    else this.invalid(row, feature, (got) => `must be ${wanted(this.#features[feature]!)}, got ${got}`, fields[name])
+    else if (value === undefined || !Object.hasOwn(fields, name)) this.#missing(row, feature, false)
+    else if (value === null) this.#missing(row, feature, true)
+    else this.invalid(row, feature, (got) => `must be ${wanted(this.#features[feature]!)}, got ${got}`, value)
   }
 
   /** A value of the wrong type or form. @param tell - What it must be, given how the one that came is shown. */
   invalid(row: number, feature: number, tell: (got: string) => string, value: unknown): void {
-    this.special(row, feature, 'invalid', widthOf(this.#features[feature]!.shape))
+    this.#special(feature, 'invalid', this.#width(feature))
     this.break(row, feature, 'type', () => tell(show(value)))
   }
 
   /** One value inside a shape that is null or of the wrong type. @param place - As `[0][2]`. */
   element(row: number, feature: number, place: () => string, value: unknown): void {
     const isNull = value === null || value === undefined
-    this.special(row, feature, isNull ? 'missing' : 'invalid', 1)
+    this.#special(feature, isNull ? 'missing' : 'invalid', 1)
     this.break(row, feature, isNull ? 'missing' : 'type', () =>
       isNull ? `${place()} must not be null` : `${place()} must be ${articles[this.#features[feature]!.type]}, got ${show(value)}`,
     )
   }
 
-  special(row: number, feature: number, bin: SpecialCell['bin'], count: number): void {
-    const last = this.#specials.at(-1) // One entry for a row's values, however many of them are wrong.
-    if (last !== undefined && last.row === row && last.feature === feature && last.bin === bin) last.count += count
-    else this.#specials.push({ row, feature, bin, count })
-  }
-
   break(row: number, feature: number, rule: ViolationRule, tell: () => string): void {
-    const { name } = this.#features[feature]!
-    this.#count(name, rule)
-    this.#fault(row, name, rule, tell)
+    this.#count(feature, rule)
+    this.#fault(row, this.#features[feature]!.name, rule, tell)
   }
 
   /** A value that is possible to serve, though not to believe: the schema says which. */
   breakSoft(row: number, feature: number, rule: ViolationRule, tell: () => string): void {
     const { name, enforce } = this.#features[feature]!
-    this.#count(name, rule)
+    this.#count(feature, rule)
     if (enforce === 'reject') this.#fault(row, name, rule, tell)
   }
 
-  checkFields(index: number, row: unknown, names: ReadonlySet<string>): void {
-    if (!isRow(row)) return
+  /** The fields of a row that the model does not have. @param names - Of the features. @returns false once enough of them were seen. */
+  unknownFields(index: number, row: object, names: ReadonlySet<string>): boolean {
     for (const field in row) {
       if (names.has(field)) continue
-      if (this.#unknownFields++ === UNKNOWN_FIELDS_MAX) return // Enough to refuse the request and to see the fault in the metrics.
-      this.#count('', 'unknown')
+      if (this.#unknownFields >= UNKNOWN_FIELDS_MAX) return false
+      this.#unknownFields++
       this.#fault(index, field, 'unknown', () => `is not a feature of the model; its features are ${[...names].join(', ')}`)
     }
+    return true
   }
 
   #missing(row: number, feature: number, isNull: boolean): void {
-    const { name, nullable, shape } = this.#features[feature]!
-    this.special(row, feature, 'missing', widthOf(shape))
-    if (isNull && nullable) this.#count(name, 'missing')
+    const { nullable } = this.#features[feature]!
+    this.#special(feature, 'missing', this.#width(feature))
+    if (isNull && nullable) this.#count(feature, 'missing')
     else this.break(row, feature, 'missing', () => (isNull ? 'must not be null' : 'is missing'))
   }
 
   /** A cell of a row that is no object: one fault is enough for the whole row. */
   #unreadable(row: number, feature: number): void {
-    const { name, shape } = this.#features[feature]!
-    this.special(row, feature, 'invalid', widthOf(shape))
-    this.#count(name, 'type')
+    this.#special(feature, 'invalid', this.#width(feature))
+    this.#count(feature, 'type')
     if (feature === 0) this.#fault(row, '', 'type', () => 'must be an object with a field for each feature')
   }
 
-  #count(name: string, rule: ViolationRule): void {
-    const key = `${name} ${rule}`
-    const entry = this.#violations.get(key)
-    if (entry === undefined) this.#violations.set(key, { name, rule, count: 1 })
-    else entry.count++
+  #width(feature: number): number {
+    const { shape } = this.#features[feature]!
+    return shape === undefined ? 1 : widthOf(shape)
+  }
+
+  #special(feature: number, bin: SpecialCount['bin'], count: number): void {
+    this.#specials ??= new Float64Array(this.#features.length * specialBins.length)
+    this.#specials[feature * specialBins.length + specialBins.indexOf(bin)]! += count
+  }
+
+  #count(feature: number, rule: ViolationRule): void {
+    this.#violations ??= new Float64Array(this.#features.length * violationRules.length)
+    this.#violations[feature * violationRules.length + violationRules.indexOf(rule)]! += 1
   }
 
   /** @param tell - Asked only while faults are still described. */
@@ -156,6 +171,22 @@ export class Findings {
     this.#faultCount++
     if (this.#faults.length < FAULTS_MAX) this.#faults.push({ row, field: field.slice(0, FIELD_SHOWN_MAX), rule, message: tell() })
   }
+}
+
+/** What was counted above zero, by feature and then by kind. */
+function toCounts<K extends string, T>(
+  counts: Float64Array | undefined,
+  features: readonly Feature[],
+  kinds: readonly K[],
+  make: (feature: number, kind: K, count: number) => T,
+): T[] {
+  if (counts === undefined) return []
+  return features.flatMap((_, feature) =>
+    kinds.flatMap((kind, k) => {
+      const count = counts[feature * kinds.length + k]!
+      return count === 0 ? [] : [make(feature, kind, count)]
+    }),
+  )
 }
 
 /** What a value of each type must be. */

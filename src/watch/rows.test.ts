@@ -73,7 +73,7 @@ test('null where it may be, and a range that is only counted, are served', () =>
   const { columns, faultCount, specials, violations } = read([{ ...good, note: null, gust: 11 }])
   expect(faultCount).toBe(0)
   expect(columns.values[5]).toEqual(Float64Array.of(11))
-  expect(specials).toEqual([{ row: 0, feature: 4, bin: 'missing', count: 1 }])
+  expect(specials).toEqual([{ feature: 4, bin: 'missing', count: 1 }])
   expect(violations).toEqual([
     { name: 'note', rule: 'missing', count: 1 },
     { name: 'gust', rule: 'range', count: 1 },
@@ -91,6 +91,29 @@ test('many faults are counted, and the first ones told', () => {
   const { faults, faultCount } = read(Array.from({ length: 300 }, () => ({ ...good, wind: '1' })))
   expect(faultCount).toBe(300)
   expect(faults).toHaveLength(FAULTS_MAX)
+})
+
+test('of rows with unknown fields every known value is counted, and of unknown fields the first thousand', () => {
+  const rows = Array.from({ length: 3000 }, (_, r) => ({ [`u${r}`]: 1, wind: r === 2999 ? null : r / 100, day: 1, [`v${r}`]: 1 }))
+  const { columns, faults, faultCount, specials, violations } = read(rows)
+  expect((columns.values[0] as Float64Array).subarray(0, 2999)).toEqual(Float64Array.from({ length: 2999 }, (_, r) => r / 100))
+  expect(columns.values[1]).toEqual(new Float64Array(3000).fill(1))
+  expect(specials).toEqual([0, 2, 3, 4, 5].map((feature) => ({ feature, bin: 'missing', count: feature === 0 ? 1 : 3000 })))
+  expect(violations.at(-1)).toEqual({ name: '', rule: 'unknown', count: 1000 })
+  expect(violations.slice(0, -1)).toEqual([
+    { name: 'wind', rule: 'missing', count: 1 },
+    ...['sky', 'dry', 'note', 'gust'].map((name) => ({ name, rule: 'missing', count: 3000 })),
+  ])
+  expect(faultCount).toBe(1 + 4 * 3000 + 1000)
+  expect(faults).toHaveLength(FAULTS_MAX)
+})
+
+test('what the client sent stays as it was', () => {
+  const row = { ...good, extra: 1 }
+  const rows = [good, row]
+  read(rows)
+  expect([rows[1], row]).toEqual([row, { ...good, extra: 1 }])
+  expect(rows[1]).toBe(row)
 })
 
 test('the reader accepts what the published JSON Schema accepts, and nothing else', () => {

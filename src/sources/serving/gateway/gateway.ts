@@ -7,6 +7,8 @@ import { type Registry, textContentType } from '../../../instrument/index.ts'
 import type { ModelHost, ServedModel } from '../models/contract.ts'
 import type { TaskQueue } from '../queue/contract.ts'
 import { addAdmission } from './admission.ts'
+import { refuseOtherBodies } from './body-type.ts'
+import { answerClientError } from './client-errors.ts'
 import type { ServingConfig } from './config.ts'
 import { gatewayErrors } from './errors.ts'
 import { gatewayFamilies as families } from './families.ts'
@@ -44,15 +46,17 @@ export async function createGateway(host: ModelHost, config: ServingConfig, deps
     requestTimeout: requestTimeoutMs,
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.min(requestTimeoutMs, SLOW_CLIENT_CHECK_MS) },
     frameworkErrors: (error, _request, reply) => void sendError(error, reply, () => {}), // A malformed address reaches no route and no handler.
+    clientErrorHandler: answerClientError,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false } },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   })
   limitConnections(app, config, deps.registry)
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (request.routeOptions.config?.readsBytes === true) return done(null, body)
     try {
-      done(null, parseJsonBody(body as string))
+      done(null, parseJsonBody(body.toString()))
     } catch (error) {
       done(error as Error)
     }
@@ -60,6 +64,7 @@ export async function createGateway(host: ModelHost, config: ServingConfig, deps
   app.setErrorHandler((error: FastifyError, request, reply) => sendError(error, reply, (fault) => deps.onError(fault, request)))
   app.setNotFoundHandler((request, reply) => sendError(notFound(request.method, request.url, models), reply, () => {}))
   routeModelRequests(app)
+  refuseOtherBodies(app)
   addAdmission(app, config, deps.registry)
 
   await app.register(swagger, {

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Route, ServedModel, ServedRevision } from '../models/contract.ts'
 import { parseRequestTimeout } from './admission-timeout.ts'
 import { gatewayErrors } from './errors.ts'
+import { refuseRepeated } from './repeated-headers.ts'
 import { meterOf } from './request-meter.ts'
 
 declare module 'fastify' {
@@ -19,6 +20,7 @@ declare module 'fastify' {
 }
 
 const CLIENT_GONE = 499
+const onceHeaders = ['modelwatch-key', 'modelwatch-tag', 'modelwatch-revision', 'request-timeout']
 /** Of a name in an address or a header. */
 export const NAME_LENGTH_MAX = 128
 
@@ -36,6 +38,7 @@ export function routeModelRequests(app: FastifyInstance): void {
     let served: ServedRevision
     let timeoutMs: number | undefined
     try {
+      refuseRepeated(request.raw, onceHeaders)
       timeoutMs = parseRequestTimeout(request.headers)
       served = model.choose(routeOf(request))
     } catch (error) {
@@ -66,16 +69,32 @@ const anywhere: Route = {}
 /**
  * Where a request wants to go: the tag or revision in its path, or in the headers `modelwatch-tag` and `modelwatch-revision`;
  * requests of one `modelwatch-key` (a user, a session) stay together.
- * @throws MW_HEADER_INVALID for a header that is empty or too long to be a name.
+ * @throws MW_HEADER_INVALID for a header that is empty or too long to be a name, or says another tag or revision than the path.
  */
 export function routeOf(request: FastifyRequest): Route {
   const { headers } = request
   const params = request.params as { tag?: string; revision?: string }
-  const tag = params.tag ?? headers['modelwatch-tag']
-  const revision = params.revision ?? headers['modelwatch-revision']
+  const header = { tag: headers['modelwatch-tag'], revision: headers['modelwatch-revision'] }
+  if (params.tag !== undefined || params.revision !== undefined) refuseOther(params, header)
+  const tag = params.tag ?? header.tag
+  const revision = params.revision ?? header.revision
   const key = headers['modelwatch-key']
   if (tag === undefined && revision === undefined && key === undefined) return anywhere
   return { tag: toName('modelwatch-tag', tag), revision: toName('modelwatch-revision', revision), key: toName('modelwatch-key', key) }
+}
+
+/** Where the path names a tag or a revision, a header may say the same again and nothing else: one of the two would not be followed. */
+function refuseOther(
+  path: Readonly<Record<string, string>>,
+  header: Readonly<Record<string, string | readonly string[] | undefined>>,
+): void {
+  for (const [kind, value] of Object.entries(header)) {
+    if (value === undefined || value === path[kind]) continue
+    const named = path.tag === undefined ? `revision ${path.revision}` : `tag ${path.tag}`
+    throw gatewayErrors.MW_HEADER_INVALID(
+      `both were given: ${named} in the path and modelwatch-${kind}: ${String(value).slice(0, NAME_LENGTH_MAX)} in the headers`,
+    )
+  }
 }
 
 function toName(header: string, value: string | readonly string[] | undefined): string | undefined {

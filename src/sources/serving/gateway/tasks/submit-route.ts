@@ -4,6 +4,7 @@ import type { ModelSchema } from '../../../../watch/index.ts'
 import type { ServedModel } from '../../models/contract.ts'
 import { createTaskId, isFinal, type Submitted, type TaskQueue } from '../../queue/index.ts'
 import { servedBy } from '../model-requests.ts'
+import { refuseRepeated } from '../repeated-headers.ts'
 import { toInputError, toRows } from '../routes/rows.ts'
 import type { TaskRouteDeps } from './contract.ts'
 import { taskErrors } from './errors.ts'
@@ -11,6 +12,8 @@ import { addMultipart, readForm, takesPictures } from './multipart.ts'
 import { submitSchema } from './open-api.ts'
 import { readSubmissionOptions } from './submission.ts'
 import { hrefOf } from './task-json.ts'
+
+const onceHeaders = ['idempotency-key', 'webhook-url', 'webhook-secret']
 
 /**
  * `POST /v1/models/{model}/tasks`: the rows of a prediction, answered 202 when the task is stored as durably as the queue stores. The revision is chosen now,
@@ -35,6 +38,7 @@ function addRoute(app: FastifyInstance, model: ServedModel, queue: TaskQueue, de
       validatorCompiler: () => () => true, // The readers of rows and options check, and name what they refuse.
     },
     async (request, reply) => {
+      refuseRepeated(request.raw, onceHeaders)
       const served = servedBy(request)
       const options = readSubmissionOptions(request.query as Record<string, unknown>, request.headers, deps.webhookFault)
       const { rows, single } = await readBody(request, schema, deps)

@@ -5,6 +5,7 @@ import { isFinal, submittedMsOf, type Task, type TaskQueue } from '../../queue/i
 import type { TaskRouteDeps } from './contract.ts'
 import { taskErrors } from './errors.ts'
 import { toEvents } from './events.ts'
+import { FinalAnswers } from './final-answers.ts'
 import { cancelSchema, eventsSchema, getSchema } from './open-api.ts'
 import { readDuration, refuseUnknown } from './submission.ts'
 import { toTaskText } from './task-json.ts'
@@ -16,8 +17,6 @@ interface OfTask {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8'
-/** How often a waiting request looks for itself, whatever the queue says. */
-const LOOK_MS = 15_000
 const unchecked = () => () => true // The handlers check, and name what they refuse.
 
 /** What one can do with a task that was submitted: ask for it and wait, follow it, cancel it. */
@@ -34,20 +33,19 @@ export function addTaskRoutesOfOne(app: FastifyInstance, queue: TaskQueue, waite
   app.get<OfTask>(path, { schema: getSchema, validatorCompiler: unchecked }, async (request, reply) => {
     refuseUnknown(request.query, ['wait'])
     const waitMs = request.query.wait === undefined ? 0 : Math.min(waitMsMax, readDuration('wait', request.query.wait))
-    let task = await find(request.params)
-    if (waitMs > 0 && !isFinal(task.state)) task = await untilFinal(task, reply, waitMs)
-    return reply.type(JSON_TYPE).send(toTaskText(task))
+    const task = await find(request.params)
+    const isWaited = waitMs > 0 && !isFinal(task.state)
+    return reply.type(JSON_TYPE).send(isWaited ? await untilFinal(task, reply, waitMs) : toTaskText(task))
   })
 
-  const untilFinal = async (first: Task, reply: FastifyReply, waitMs: number): Promise<Task> => {
+  const answers = new FinalAnswers(queue)
+  const untilFinal = async (task: Task, reply: FastifyReply, waitMs: number): Promise<Buffer> => {
     const place = waiters.enter('poll', reply, waitMs)
-    let last = first
     try {
-      for await (const task of changesOf(queue, first.id, { signal: place.signal, everyMs: LOOK_MS })) last = task ?? last
+      return await answers.wait(task, place.signal)
     } finally {
       place.leave()
     }
-    return last
   }
 
   app.get<OfTask>(`${path}/events`, { schema: eventsSchema, validatorCompiler: unchecked }, async (request, reply) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { Value } from 'typebox/value'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { systemClock } from '../../../../core/time.ts'
 import { Registry } from '../../../../instrument/index.ts'
 import { parseModelSchema } from '../../../../watch/index.ts'
@@ -241,6 +241,19 @@ test('a long poll ends with the task', async () => {
   expect(registry.render()).toContain('modelwatch_task_waiters{kind="poll"} 0')
 })
 
+test('those who wait for one task share one look at it and one answer', async () => {
+  const href = (await submit()).json().href
+  const looks = vi.spyOn(queue, 'get')
+  const watches = vi.spyOn(queue, 'watch')
+  const polled = Array.from({ length: 50 }, () => get(`${href}?wait=30s`))
+  await expect.poll(() => registry.render()).toContain('modelwatch_task_waiters{kind="poll"} 50')
+  await finish()
+  for (const reply of await Promise.all(polled))
+    expect(reply.json()).toMatchObject({ state: 'done', predictions: [{ outputs: { warmth: 7 } }] })
+  expect(watches).toHaveBeenCalledTimes(1)
+  expect(looks.mock.calls.length).toBeLessThan(50 + 10) // Each asked once when it came; the rest is the one that looks on for all.
+})
+
 test('a long poll whose time is over tells how the task stands; a wait that is none is refused', async () => {
   const href = (await submit()).json().href
   expect((await get(`${href}?wait=20ms`)).json().state).toBe('waiting')
@@ -319,6 +332,23 @@ test('cancel: once, again, and too late', async () => {
   await finish()
   const late = await cancel(done)
   expect([late.statusCode, late.json().code]).toEqual([409, 'MW_TASK_FINAL'])
+})
+
+test('two keys, two webhooks: no task', async () => {
+  const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  for (const name of ['Idempotency-Key', 'Webhook-Url', 'Webhook-Secret']) {
+    const headers = { 'content-type': 'application/json', 'webhook-url': 'https://x/', [name]: ['https://a/', 'https://b/'] }
+    const text = await new Promise<string>((resolve, reject) => {
+      const options = { host: url.hostname, port: url.port, path: '/v1/models/demo/tasks', method: 'POST', headers }
+      const request = httpRequest(options, async (response) => resolve(Buffer.concat(await response.toArray()).toString()))
+      request.on('error', reject).end(JSON.stringify(row))
+    })
+    expect(JSON.parse(text), name).toMatchObject({
+      code: 'MW_HEADER_INVALID',
+      error: `${name.toLowerCase()} must stand once, and stands 2 times`,
+    })
+  }
+  expect(await queue.list({ limit: 10 })).toEqual([])
 })
 
 test('the list is newest first, by state, in pages', async () => {
