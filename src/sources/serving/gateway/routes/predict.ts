@@ -5,7 +5,14 @@ import type { Predicted, ServedModel } from '../../models/contract.ts'
 import { compilePredictionWriter, writePredictions } from '../../models/index.ts'
 import { servedBy } from '../model-requests.ts'
 import { errorSchema } from './error-schema.ts'
-import { toInputError, toRows } from './rows.ts'
+import { compileBodyReader, toInputError } from './rows.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body of a request is handed over as it came, in bytes: the route reads it itself. */
+    readsBytes?: boolean
+  }
+}
 
 export interface PredictDeps {
   readonly clock: Clock
@@ -16,13 +23,14 @@ export interface PredictDeps {
 export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: PredictDeps): void {
   const { schema } = model
   const { rowsMax, clock } = deps
+  const readBody = compileBodyReader(schema, rowsMax)
   const write = compilePredictionWriter(schema)
 
   for (const { path, hide, params } of paths(model)) {
     app.post(
       path,
       {
-        config: { api: 'predict', model },
+        config: { api: 'predict', model, readsBytes: true },
         schema: {
           tags: ['predict'],
           summary: `Predict with ${schema.name}`,
@@ -35,8 +43,7 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
       },
       async (request, reply) => {
         const served = servedBy(request)
-        const { rows, single } = toRows(request.body, schema, rowsMax)
-        const read = served.readRows(rows)
+        const { read, single } = readBody(request.body as Buffer | undefined, served)
         served.observer.inputs(read)
         if (read.faultCount > 0) throw toInputError(read.faults, read.faultCount, single)
         const predicted = await served.predict(read.columns, { deadlineMs: request.deadlineMs })
@@ -47,7 +54,7 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
         const nowMs = clock.now()
         const text = single
           ? `${head}${write(served, outputs, 0, nowMs)}}`
-          : `${head}"predictions":${writePredictions(write, served, outputs, rows.length, nowMs)}}`
+          : `${head}"predictions":${writePredictions(write, served, outputs, read.columns.rows, nowMs)}}`
         const encodeMs = performance.now() - startMs
         served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
         reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)

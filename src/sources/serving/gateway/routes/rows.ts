@@ -1,5 +1,7 @@
-import type { ModelSchema, RowFault } from '../../../../watch/index.ts'
+import { compileRowScanner, type ModelSchema, type RowFault, type ScannedRows } from '../../../../watch/index.ts'
+import type { ServedRevision } from '../../models/contract.ts'
 import { gatewayErrors } from '../errors.ts'
+import { parseJsonBody } from '../json-body.ts'
 
 /** Of a name in an error: a stranger chose its length. */
 const NAME_SHOWN_MAX = 64
@@ -11,6 +13,21 @@ export interface InputFault {
   readonly type: string
   readonly row: number
   readonly field: string
+}
+
+/**
+ * Compiles a model's schema into the reader of its bodies: rows without a fault are read straight from their bytes where the schema allows it,
+ * in about half the time; all others by way of JSON.parse, which finds the words for what is wrong.
+ * What it compiled throws MW_BODY_INVALID.
+ */
+export function compileBodyReader(schema: ModelSchema, rowsMax: number) {
+  const scan = compileRowScanner(schema, rowsMax)
+  return (body: Buffer | undefined, { readRows }: Pick<ServedRevision, 'readRows'>): ScannedRows => {
+    const scanned = body === undefined ? undefined : scan?.(body)
+    if (scanned !== undefined) return scanned
+    const { rows, single } = toRows(body === undefined ? undefined : parseJsonBody(body.toString()), schema, rowsMax)
+    return { read: readRows(rows), single }
+  }
 }
 
 /**
