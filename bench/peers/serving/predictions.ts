@@ -65,14 +65,15 @@ function expectEqual(url: string, got: readonly number[], want: readonly number[
 
 async function measure(
   running: RunningSubject,
-  { isModel }: Subject,
+  { isModel, name }: Subject,
   { rows }: Wine,
   seconds: number,
   into: Map<number | 'batch', LoadResult[]>,
 ) {
   const run = async (key: number | 'batch', endpoint: Endpoint, body: string, connections: number, forSeconds: number) => {
     const result = await load(endpoint.url, body, { connections, seconds: forSeconds })
-    if (result.errors > 0) throw new Error(`${endpoint.url}: ${result.errors} requests were not answered 2xx`)
+    // A peer that fails some is shown with them; of ours none may.
+    if (result.errors > 0 && name === 'modelwatch') throw new Error(`${endpoint.url}: ${result.errors} requests were not answered 2xx`)
     into.set(key, [...(into.get(key) ?? []), result])
   }
   await load(running.oneRow.url, running.oneRow.body(rows), { connections: 16, seconds: WARM_UP_SECONDS })
@@ -92,13 +93,13 @@ const of = (results: Results, name: string, key: number | 'batch', figure: keyof
   )
 
 function tellOneRow(subjects: readonly Subject[], results: Results, report: Report): void {
-  const widths = [42, 6, 12, 12, 9, 9]
+  const widths = [42, 6, 12, 12, 9, 9, 8]
   report.line('one row a request\n')
-  report.row(['server', 'cores', 'connections', 'requests/s', 'p50 ms', 'p99 ms'], widths)
+  report.row(['server', 'cores', 'connections', 'requests/s', 'p50 ms', 'p99 ms', 'failed'], widths)
   for (const { name, cores } of subjects) {
     for (const connections of connectionCounts) {
       const figure = (key: keyof LoadResult) => of(results, name, connections, key)
-      const cells = [figure('requestsPerSecond').toFixed(0), figure('p50Ms').toFixed(2), figure('p99Ms').toFixed(2)]
+      const cells = [figure('requestsPerSecond').toFixed(0), figure('p50Ms').toFixed(2), figure('p99Ms').toFixed(2), figure('errors')]
       report.row([name, cores, connections, ...cells], widths)
     }
   }
