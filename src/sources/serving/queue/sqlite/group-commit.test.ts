@@ -18,8 +18,9 @@ class ScriptedStore implements Transactions {
   committed = () => this.#note('committed')
   rewrite = () => this.#note('rewrite')
   sync = async () => {
+    const { gate } = this
     this.#note('sync')
-    await this.gate
+    await gate
   }
 
   fail(call: string, error: unknown): void {
@@ -59,6 +60,43 @@ test('nobody is answered before the sync, and those who come meanwhile share the
   await Promise.all([first, ...later])
   expect(answered).toEqual(['first', 'second', 'third'])
   expect(transactions(store)).toBe(2)
+})
+
+test('while one group is on its way to the disk the next is committed, and only that', async () => {
+  const store = new ScriptedStore()
+  const commits = new GroupCommit('q', store)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  store.gate = promise
+  const answered: number[] = []
+  const write = (value: number) => commits.write(() => value, durable).then(() => answered.push(value))
+  const writes = [write(0)]
+  await expect.poll(() => store.calls).toContain('sync')
+  for (const value of [1, 2, 3]) {
+    writes.push(write(value))
+    await new Promise((next) => setTimeout(next, 5))
+  }
+  expect(transactions(store)).toBe(2)
+  store.gate = Promise.resolve()
+  resolve()
+  await Promise.all(writes)
+  expect(answered).toEqual([0, 1, 2, 3])
+  expect(transactions(store)).toBe(3)
+})
+
+test('when the sync of one group fails, the next is answered only after all was written anew', async () => {
+  const store = new ScriptedStore()
+  const commits = new GroupCommit('q', store)
+  const { promise, reject } = Promise.withResolvers<void>()
+  store.gate = promise
+  const first = commits.write(() => 1, durable)
+  await expect.poll(() => store.calls).toContain('sync')
+  const second = commits.write(() => 2, durable)
+  await expect.poll(() => transactions(store)).toBe(2)
+  store.gate = Promise.resolve()
+  reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { syscall: 'fdatasync', code: 'EIO' }))
+  await expect(first).rejects.toMatchObject({ code: 'MW_QUEUE_UNAVAILABLE' })
+  expect(await second).toBe(2)
+  expect(store.calls.slice(-2)).toEqual(['rewrite', 'sync'])
 })
 
 test('a write that comes right with the answer to another is not forgotten', async () => {

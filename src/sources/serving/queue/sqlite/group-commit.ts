@@ -3,8 +3,6 @@ import { ModelwatchError } from '../../../../core/errors.ts'
 import { queueErrors } from '../errors.ts'
 import { isBusy, toQueueError } from './failures.ts'
 
-/** How long a write waits for as many others as came along the last time. */
-const COMMIT_MS = 2
 /** Largest transaction: what takes a few milliseconds. */
 const WEIGHT_MAX = 256
 const BYTES_MAX = 8 * 1024 * 1024
@@ -37,14 +35,11 @@ export interface WriteOptions {
   /** Tasks it writes, about. */
   readonly weight?: number
   readonly bytes?: number
-  /** Nobody is waited for to share the transaction. */
-  readonly isUrgent?: boolean
 }
 
 interface Write {
   readonly run: () => unknown
   readonly options: WriteOptions
-  readonly sinceMs: number
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -52,22 +47,22 @@ interface Write {
 type Outcome = { readonly write: Write; readonly value: unknown } | { readonly write: Write; readonly error: unknown }
 
 /**
- * Writers that come within a few milliseconds share one transaction and one sync to disk, and are answered after it. An idle queue waits for nobody:
- * a write waits only for as many others as the last transaction had, and 2 ms at most.
+ * Writers share transactions and syncs to disk, and are answered after the sync. Nobody waits for others: a group is what has gathered when the event loop
+ * has no more for it, and what gathers while the one before is on its way to the disk is the next. One group at a time is synced, and one may be committed
+ * meanwhile, so that neither the disk nor the loop waits for the other.
  *
  *   write ─┐                          ┌─▶ answered
- *   write ─┼─▶ BEGIN … COMMIT ─▶ sync ┼─▶ answered          those that come meanwhile gather for the next one
+ *   write ─┼─▶ BEGIN … COMMIT ─▶ sync ┼─▶ answered
  *   write ─┘    (event loop)   (thread)─▶ answered
+ *   write ───────────▶ BEGIN … COMMIT ─────────────▶ sync ─▶ answered
  */
 export class GroupCommit {
   readonly #file: string
   readonly #transactions: Transactions
   #pending: Write[] = []
   #draining: Promise<void> | undefined
-  /** Wakes who gathers. */
-  #arrived: (() => void) | undefined
-  #lastCount = 1
-  #lastEndMs = Number.NEGATIVE_INFINITY
+  /** The group before, until it is answered. */
+  #settling: Promise<void> = Promise.resolve()
   #isClosed = false
   /** Commits so far, and how many of them are on disk. */
   #written = 0
@@ -89,8 +84,7 @@ export class GroupCommit {
     if (this.#pending.length >= PENDING_MAX)
       return Promise.reject(queueErrors.MW_QUEUE_UNAVAILABLE(`${PENDING_MAX} writes wait for ${this.#file}: the disk does not keep up`))
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.#pending.push({ run, options, sinceMs: performance.now(), resolve: resolve as (value: unknown) => void, reject })
-    this.#arrived?.()
+    this.#pending.push({ run, options, resolve: resolve as (value: unknown) => void, reject })
     this.#draining ??= this.#drain()
     return promise
   }
@@ -114,8 +108,8 @@ export class GroupCommit {
   /** Takes no more; waits for those under way. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#arrived?.()
     await this.#draining
+    await this.#settling
     await this.#syncing?.catch(() => {}) // Whoever waits for it is told.
   }
 
@@ -142,37 +136,22 @@ export class GroupCommit {
       await this.#gather()
       await this.#transactions.held()
       const batch = this.#takeBatch()
-      const outcomes = await this.#commit(batch)
-      this.#lastCount = batch.length
-      await this.#settle(outcomes)
-      this.#lastEndMs = performance.now()
+      const later = answerAtOnce(await this.#commit(batch))
+      if (later.length === 0) continue
+      await this.#settling
+      this.#settling = this.#settle(later)
     }
     // In the same breath as the look at what is pending: a write in between would wait for ever.
     this.#draining = undefined
   }
 
-  /** Lets those come along that are as good as here: whoever was answered by the last transaction and asks for the next thing. */
+  /** Lets those come along that are as good as here: as long as each turn of the event loop brings more of them. */
   async #gather(): Promise<void> {
-    await immediate()
-    const isIdle = performance.now() - this.#lastEndMs > 2 * COMMIT_MS
-    const wanted = isIdle ? 1 : Math.min(this.#lastCount, WEIGHT_MAX)
-    const isEnough = () =>
-      this.#isClosed || this.#pending.length >= wanted || this.#pending.some(({ options }) => options.isUrgent === true)
-    const restMs = COMMIT_MS - (performance.now() - this.#pending[0]!.sinceMs)
-    if (isEnough() || restMs <= 0) return
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer)
-        this.#arrived = undefined
-        resolve()
-      }
-      const timer = setTimeout(end, restMs)
-      this.#arrived = () => {
-        if (isEnough()) end()
-      }
-    })
-    // Those of the same moment come along too.
-    await immediate()
+    let gathered = 0
+    while (gathered < Math.min(this.#pending.length, WEIGHT_MAX)) {
+      gathered = this.#pending.length
+      await immediate()
+    }
   }
 
   #takeBatch(): Write[] {
@@ -222,12 +201,8 @@ export class GroupCommit {
     return outcomes
   }
 
-  async #settle(outcomes: readonly Outcome[]): Promise<void> {
-    // A failure is an answer that needs no disk.
-    const isLater = (outcome: Outcome) => 'value' in outcome && outcome.write.options.isDurable
-    for (const outcome of outcomes) if (!isLater(outcome)) answer(outcome)
-    const later = outcomes.filter(isLater)
-    if (later.length === 0) return
+  /** Answers a group as soon as it is on disk. Does not throw. */
+  async #settle(later: readonly Outcome[]): Promise<void> {
     try {
       await this.durable()
     } catch (error) {
@@ -249,6 +224,13 @@ function runOne(write: Write): Outcome {
     if (error instanceof ModelwatchError) return { write, error }
     throw error
   }
+}
+
+/** Answers what needs no disk, a failure among it. @returns the others. */
+function answerAtOnce(outcomes: readonly Outcome[]): readonly Outcome[] {
+  const isLater = (outcome: Outcome) => 'value' in outcome && outcome.write.options.isDurable
+  for (const outcome of outcomes) if (!isLater(outcome)) answer(outcome)
+  return outcomes.filter(isLater)
 }
 
 function answer(outcome: Outcome): void {

@@ -127,10 +127,10 @@ export class SqliteQueue implements TaskQueue {
     return this.#write(
       () => {
         const now = this.#now()
-        this.#transitions.sweep(now)
+        if (this.#transitions.hasDue(now)) this.#transitions.sweep(now)
         return this.#claims.claim(request, now)
       },
-      { isDurable: false, weight, isUrgent: true },
+      { isDurable: false, weight },
     )
   }
 
@@ -166,7 +166,7 @@ export class SqliteQueue implements TaskQueue {
 
   async claimDeliveries(max: number): Promise<readonly Delivery[]> {
     if (max < 1 || !(await this.#read(() => this.#deliveries.hasDue(this.#now())))) return []
-    return this.#write(() => this.#deliveries.claim(max, this.#now()), { isDurable: false, weight: max, isUrgent: true })
+    return this.#write(() => this.#deliveries.claim(max, this.#now()), { isDurable: false, weight: max })
   }
 
   delivered(delivery: Delivery): Promise<void> {

@@ -31,6 +31,7 @@ export class Transitions {
   readonly #isDue: StatementSync
   readonly #move: StatementSync
   readonly #finish: StatementSync
+  readonly #complete: StatementSync
   readonly #unclaim: StatementSync
   readonly #extend: StatementSync
   readonly #storeResult: StatementSync
@@ -44,9 +45,13 @@ export class Transitions {
     this.#byId = database.prepare(`SELECT ${ROW} FROM task WHERE id = ?`)
     this.#byToken = database.prepare(`SELECT ${ROW} FROM task WHERE id = ? AND token = ? AND state = ${ACTIVE}`)
     this.#due = database.prepare(`SELECT ${ROW} FROM task WHERE state = ? AND due_ms <= ? ORDER BY due_ms LIMIT ${SWEEP_MAX}`)
-    this.#isDue = database.prepare('SELECT 1 FROM task WHERE state = ? AND due_ms <= ? LIMIT 1')
+    // One statement, for each takes and gives back the lock of a reader.
+    const due = (state: number) => `EXISTS (SELECT 1 FROM task WHERE state = ${state} AND due_ms <= ?1)`
+    this.#isDue = database.prepare(`SELECT ${[WAITING, ACTIVE, DELAYED].map(due).join(' OR ')} AS is_due`)
     this.#move = database.prepare('UPDATE task SET state = ?, due_ms = ?, deaths = ?, token = NULL WHERE seq = ?')
     this.#finish = database.prepare('UPDATE task SET state = ?, due_ms = ?, deaths = ?, finished_ms = ?, token = NULL WHERE seq = ?')
+    this.#complete = database.prepare(`
+      UPDATE task SET state = ${DONE}, due_ms = ?, finished_ms = ?, token = NULL WHERE id = ? AND token = ? AND state = ${ACTIVE} RETURNING ${ROW}`)
     this.#unclaim = database.prepare(`
       UPDATE task SET state = ${WAITING}, due_ms = deadline_ms, attempts = attempts - 1, token = NULL,
         started_ms = CASE attempts WHEN 1 THEN NULL ELSE started_ms END WHERE seq = ?`)
@@ -59,7 +64,7 @@ export class Transitions {
 
   /** Whether a sweep would find something. */
   hasDue(nowMs: number): boolean {
-    return [WAITING, ACTIVE, DELAYED].some((state) => this.#isDue.get(state, nowMs) !== undefined)
+    return (this.#isDue.get(nowMs) as { is_due: 0 | 1 }).is_due === 1
   }
 
   /** Does what time alone does to tasks, a bounded number of each kind. */
@@ -70,10 +75,10 @@ export class Transitions {
   }
 
   complete({ task, token }: Claim, result: string, nowMs: number): 'stored' | 'lost' {
-    const row = this.#byToken.get(task.id, token) as Row | undefined
+    const row = this.#complete.get(nowMs + this.#context.options.resultsMs, nowMs, task.id, token) as Row | undefined
     if (row === undefined) return 'lost'
     this.#storeResult.run(row.seq, result)
-    this.#end(row, DONE, { nowMs, deaths: row.deaths, outcome: 'done' })
+    this.#ended({ ...row, state: ACTIVE }, DONE, { nowMs, outcome: 'done' })
     return 'stored'
   }
 
@@ -177,8 +182,14 @@ export class Transitions {
   }
 
   #end(row: Row, state: StateNumber, { nowMs, deaths, outcome }: { nowMs: number; deaths: number; outcome: TaskOutcome }): void {
-    const { options, lanes, effects } = this.#context
+    const { options } = this.#context
     this.#finish.run(state, nowMs + (state === DEAD ? options.deadMs : options.resultsMs), deaths, nowMs, row.seq)
+    this.#ended(row, state, { nowMs, outcome })
+  }
+
+  /** What the end of a task means for others. @param row - The task as it was before. */
+  #ended(row: Row, state: StateNumber, { nowMs, outcome }: { nowMs: number; outcome: TaskOutcome }): void {
+    const { lanes, effects } = this.#context
     if (row.hooked === 1) {
       this.#callWebhook.run(nowMs, row.seq)
       effects.work()
