@@ -53,6 +53,7 @@ test('a drifting model: its values, worst first, with bins, alerts and the momen
     alerts: page.alerts,
     values: page.values,
     requestsPerSecond: page.signals.requests,
+    hasTasks: false,
     rowsGate: page.gates.rows,
   })
   expect(verdict).toMatchObject({ tone: 'bad', headline: expect.stringMatching(/^weather: \d inputs have drifted$/) })
@@ -71,12 +72,77 @@ test('what has not changed is not asked again: deployments for a while, history 
   }
 })
 
+test('two revisions: who gets what, since when, and how well each does; the page is about the one that most are sent to', async () => {
+  const { page } = await pageOf('canary', '?range=1h')
+  expect(page.problems).toEqual([])
+  expect(page.catalogue.models[0]!.revisions.map(({ revision }) => revision)).toEqual(['v2', 'v1'])
+  expect(page.revision?.revision).toBe('v1')
+  expect(page.traffic).toMatchObject([
+    { revision: 'v1', role: 'split', ratio: 0.9, tags: [], shadow: undefined },
+    { revision: 'v2', role: 'split', ratio: 0.1, tags: ['candidate'], errorRatio: 0.084, shadow: undefined },
+  ])
+  const [first, second] = page.traffic
+  expect(first!.requestsPerSecond).toBeGreaterThan(5 * second!.requestsPerSecond!)
+  // A step of an hour's picture is 20 s.
+  for (const { sinceMs } of page.traffic) expect(Math.abs(sinceMs! - (page.nowMs - 1_800_000))).toBeLessThan(45_000)
+  expect(page.traffic.map(({ p95Seconds }) => p95Seconds! > 0)).toEqual([true, true])
+  expect((await pageOf('canary', '?revision=v2')).page.revision?.revision).toBe('v2')
+})
+
+test('a shadow: its rows, and how far it is from what was answered', async () => {
+  const { page } = await pageOf('shadow')
+  expect(page.revision?.revision).toBe('v1')
+  expect(page.traffic).toMatchObject([
+    { revision: 'v1', role: 'split', ratio: 1 },
+    {
+      revision: 'v2',
+      role: 'shadow',
+      ratio: 0,
+      requestsPerSecond: undefined,
+      shadow: { agree: 4801, disagree: 160, failed: 2, dropped: 0, differences: [{ name: 'temp_max_tomorrow', mean: 0.31 }] },
+    },
+  ])
+})
+
+test('a roll-back: what was served before is still told of', async () => {
+  const { page } = await pageOf('rollback')
+  expect(page.traffic).toMatchObject([
+    { revision: 'v1', role: 'split', ratio: 1 },
+    { revision: 'v2', role: 'tagged', ratio: 0 },
+  ])
+  expect(page.traffic[1]!.history[0]).toBe(1)
+  expect(page.traffic[1]!.history.at(-1)).toBe(0)
+})
+
+test.for([
+  { scenario: 'drifting', now: { waiting: undefined, dead: undefined, done: undefined }, why: 'there never were any' },
+  { scenario: 'healthy', now: { waiting: 0, active: 0, dead: 0, oldestAge: 0, submitted: 0, done: 0 }, why: 'there are none now' },
+  { scenario: 'canary', now: { waiting: expect.any(Number), dead: 0, delayed: 0 }, why: 'more come than are done' },
+  { scenario: 'rollback', now: { dead: 7, delayed: 2 }, why: 'some die' },
+] as const)('tasks: $why', async ({ scenario, now }) => {
+  const { page } = await pageOf(scenario)
+  expect(page.tasks).toMatchObject(now)
+  expect(page.history!.tasks.waiting.some((value) => value !== null)).toBe(now.dead !== undefined)
+  if (scenario === 'canary') {
+    expect(page.tasks.waiting).toBeGreaterThan(1000)
+    expect(page.tasks.oldestAge).toBeGreaterThan(60)
+    expect(page.history!.tasks.waiting.at(-1)).toBeGreaterThan(page.history!.tasks.waiting[0]!)
+  }
+})
+
+test('one revision asks nothing about others', async () => {
+  const { page, asked } = await pageOf('healthy')
+  expect(page.traffic).toMatchObject([{ revision: 'v1', role: 'split', ratio: 1 }])
+  expect(asked.filter((question) => question.includes('shadow'))).toEqual([])
+})
+
 test('a model whose gateway died is still known', async () => {
   const { page } = await pageOf('down')
   expect(page.model?.model).toBe('weather')
   expect(page.signals.requests).toBeUndefined()
   expect(page.targets[0]).toMatchObject({ health: 'down', lastError: 'connect ECONNREFUSED 127.0.0.1:8000' })
   expect(page.history!.trouble.at(-1)).toBe(1)
+  expect(page.traffic).toMatchObject([{ revision: 'v1', role: 'unknown' }])
 })
 
 test('nothing there yet is an empty page, not an error', async () => {

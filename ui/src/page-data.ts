@@ -4,9 +4,12 @@ import { type Catalogue, chooseModel, loadCatalogue, type Model, type Revision }
 import { type History, loadHistory, loadSignals, type SignalsNow } from './load/history.ts'
 import { alertsThen, targetsThen } from './load/past.ts'
 import { loadQuality, type Quality } from './load/quality.ts'
+import { loadTasks, noTasks, type TasksNow } from './load/tasks.ts'
+import { loadComparison, loadShares, noComparison } from './load/traffic.ts'
 import { loadJudgements, loadProfile, type Profile, toValues } from './load/values.ts'
 import { type Scope, type SignalName, signalQueries } from './queries.ts'
 import { alignedGrid } from './series.ts'
+import { chooseRevision, type RevisionTraffic, toRevisionTraffic } from './traffic.ts'
 import { defaultGates, type Gates, type ValueState, worstFirst } from './values.ts'
 import { rangesMs, type View } from './view.ts'
 
@@ -22,6 +25,8 @@ export interface Page {
   readonly brokenRules: readonly { readonly name: string; readonly error: string }[]
   readonly windowMs: number
   readonly signals: SignalsNow
+  readonly tasks: TasksNow
+  readonly traffic: readonly RevisionTraffic[]
   readonly values: readonly ValueState[]
   readonly gates: Gates
   readonly quality: readonly Quality[]
@@ -56,14 +61,16 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     }
   }
   const fresh = before !== undefined && clock() - before.catalogue.loadedAtMs < catalogueAgeMsMax && before.catalogue.models.length > 0
-  const [catalogue, rules, targetsNow] = await Promise.all([
+  const [catalogue, allShares, rules, targetsNow] = await Promise.all([
     fresh && view.atMs === undefined ? before.catalogue : loadCatalogue(ask, view.atMs, clock),
+    loadShares(ask, view.atMs),
     api.rules(signal),
     api.targets(signal),
   ])
   const nowMs = view.atMs ?? clock() + catalogue.clockAheadMs
   const model = chooseModel(catalogue.models, view.model, rules.alerts, before?.model?.model)
-  const revision = model?.revisions.find((candidate) => candidate.revision === view.revision) ?? model?.revisions[0]
+  const shares = model === undefined ? undefined : allShares.get(model.model)
+  const revision = chooseRevision(model, shares, view.revision)
   const intervalMs = Math.max(0, ...targetsNow.map((target) => target.intervalMs))
   // A rate over fewer than four scrapes is an accident of which scrapes it caught.
   const windowMs = Math.max(10_000, 4 * intervalMs)
@@ -78,8 +85,10 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
   const grid = alignedGrid(nowMs, rangesMs[view.range])
   const key = JSON.stringify([scope, grid, windowMs])
   const profileKey = JSON.stringify([scope, view.atMs])
-  const [signals, profile, parts, quality, history] = await Promise.all([
+  const [signals, tasks, comparison, profile, parts, quality, history] = await Promise.all([
     loadSignals(ask, scope, windowMs, view.atMs),
+    loadTasks(ask, scope, windowMs, view.atMs),
+    shares !== undefined && shares.size > 1 ? loadComparison(ask, scope, windowMs, rangesMs[view.range], view.atMs) : noComparison,
     fresh && before.profile?.key === profileKey ? before.profile : loadProfile(ask, scope, view.atMs),
     loadJudgements(ask, scope, view.atMs),
     loadQuality(ask, scope, view.atMs),
@@ -94,6 +103,8 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     targets,
     alerts,
     signals,
+    tasks,
+    traffic: toRevisionTraffic(shares, comparison, history),
     values,
     gates: parts.gates,
     quality: quality.names.map((one) => ({
@@ -119,6 +130,8 @@ const noSignals = Object.fromEntries(Object.keys(signalQueries).map((name) => [n
 function emptyParts() {
   return {
     signals: noSignals,
+    tasks: noTasks,
+    traffic: [],
     values: [],
     gates: defaultGates,
     quality: [],

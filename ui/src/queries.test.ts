@@ -6,8 +6,11 @@ import {
   profileQueries,
   qualityQueries,
   quote,
+  revisionQueries,
   type Scope,
   signalQueries,
+  taskQueries,
+  trafficQueries,
   troubleQuery,
   valueQueries,
 } from './queries.ts'
@@ -19,6 +22,11 @@ const all = [
   ...Object.values(valueQueries).map((query) => query(scope)),
   ...Object.values(signalQueries).map((query) => query(scope, '10s')),
   ...Object.values(qualityQueries).map((query) => query(scope, '1m')),
+  ...Object.values(revisionQueries).map((query) => query(scope, '1m')),
+  ...Object.values(taskQueries).map((query) => query(scope, '10s')),
+  trafficQueries.shares,
+  trafficQueries.sharesOf(scope),
+  trafficQueries.tags(scope),
   troubleQuery(scope, ['gateway', 'a.b|c']),
   troubleQuery(scope, []),
 ]

@@ -16,6 +16,7 @@ export const catalogueQueries = {
   trainedAt: 'max by (model, revision) (last_over_time(modelwatch_model_trained_timestamp_seconds[1h]))',
   deployedAt: 'max by (model, revision) (last_over_time(modelwatch_model_deployed_timestamp_seconds[1h]))',
   referenceRows: 'max by (model, revision) (last_over_time(modelwatch_reference_rows[1h]))',
+  trafficRatio: 'avg by (model, revision) (last_over_time(modelwatch_traffic_ratio[1h]))',
 } as const
 
 export interface Scope {
@@ -63,6 +64,40 @@ function ratioOfCode(scope: Scope, window: string, code: string): string {
 function quantile(q: number, scope: Scope, window: string): string {
   return `histogram_quantile(${q}, sum by (le) (rate(modelwatch_request_duration_seconds_bucket{${ofModel(scope)}}[${window}])))`
 }
+
+/** Who is sent where. A replica that has not taken a change over yet still sends by the split before: the shares are of all replicas together. */
+export const trafficQueries = {
+  shares: 'sum by (model, revision) (modelwatch_traffic_ratio) / on (model) group_left () sum by (model) (modelwatch_traffic_ratio)',
+  sharesOf: ({ model }: Scope) => {
+    const ratio = `modelwatch_traffic_ratio{model=${quote(model)}}`
+    return `sum by (revision) (${ratio}) / on () group_left () sum(${ratio})`
+  },
+  tags: ({ model }: Scope) => `max by (revision, tag) (modelwatch_traffic_tag_info{model=${quote(model)}})`,
+} as const
+
+/** Revisions beside each other. */
+export const revisionQueries = {
+  requests: (scope: Scope, window: string) => `sum by (revision) (rate(modelwatch_requests_total{${ofModel(scope)}}[${window}]))`,
+  errors: (scope: Scope, window: string) => {
+    const all = revisionQueries.requests(scope, window)
+    return `(sum by (revision) (rate(modelwatch_requests_total{${ofModel(scope)}, code=~"5.."}[${window}])) or 0 * ${all}) / ${all}`
+  },
+  p95: (scope: Scope, window: string) =>
+    `histogram_quantile(0.95, sum by (revision, le) (rate(modelwatch_request_duration_seconds_bucket{${ofModel(scope)}}[${window}])))`,
+  shadowRows: ({ model }: Scope, window: string) =>
+    `sum by (revision, outcome) (increase(modelwatch_shadow_rows_total{model=${quote(model)}}[${window}]))`,
+  /** How far the numbers of a shadow are from those answered, on average over the rows that were compared. */
+  shadowDifference: ({ model }: Scope, window: string) =>
+    `sum by (revision, name) (increase(modelwatch_shadow_difference_abs_total{model=${quote(model)}}[${window}])) / on (revision) group_left () sum by (revision) (increase(modelwatch_shadow_rows_total{model=${quote(model)}, outcome=~"agree|disagree"}[${window}]))`,
+} as const
+
+/** The tasks of a model, whose queue bears its name. Each process counts all of a queue, but of what becomes of tasks only what went through its own hands. */
+export const taskQueries = {
+  counts: ({ model }: Scope) => `max by (state) (modelwatch_queue_tasks{queue=${quote(model)}})`,
+  oldestAge: ({ model }: Scope) => `max(modelwatch_queue_oldest_age_seconds{queue=${quote(model)}})`,
+  outcomes: ({ model }: Scope, window: string) =>
+    `sum by (outcome) (rate(modelwatch_tasks_total{queue=${quote(model)}, outcome=~"submitted|done"}[${window}]))`,
+} as const
 
 /** Quality over labelled rows, per output. */
 export const qualityQueries = {

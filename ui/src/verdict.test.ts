@@ -49,6 +49,7 @@ const well: Facts = {
   alerts: [],
   values: [value('wind', 'steady'), value('rain', 'steady')],
   requestsPerSecond: 20,
+  hasTasks: false,
   rowsGate: 200,
 }
 const fired = alert('ModelwatchDrift', 'firing', 5000)
@@ -128,6 +129,12 @@ test.for<{ why: string; facts: Partial<Facts>; tone: string; headline: string; s
     headline: 'weather is up, and nobody asks',
   },
   {
+    why: 'nobody asks, and tasks of an hour ago are being done',
+    facts: { requestsPerSecond: 0, hasTasks: true, values: [value('wind', 'unjudged', { rows: undefined })] },
+    tone: 'good',
+    headline: 'weather is healthy',
+  },
+  {
     why: 'a rare caller',
     facts: { requestsPerSecond: 0, values: [value('wind', 'too-few', { rows: 3 })] },
     tone: 'good',
@@ -140,6 +147,10 @@ test.for<{ why: string; facts: Partial<Facts>; tone: string; headline: string; s
 test('too few rows are named, with how many are wanted', () => {
   const { detail } = verdictOf({ ...well, values: [value('wind', 'too-few', { rows: 120.4 })] })
   expect(detail).toBe('Drift is judged from 200 rows on; 120 came so far.')
+})
+
+test('a model whose values nobody counts is not said to have too few of them', () => {
+  expect(verdictOf({ ...well, values: [value('wind', 'unjudged', { rows: undefined })] }).detail).toBe('Drift is not judged yet.')
 })
 
 test('drift beside another trouble is told, not lost', () => {

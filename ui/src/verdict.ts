@@ -29,6 +29,8 @@ export interface Facts {
   readonly alerts: readonly Alert[]
   readonly values: readonly ValueState[]
   readonly requestsPerSecond: number | undefined
+  /** Whether tasks wait, run, or got done lately. */
+  readonly hasTasks: boolean
   readonly rowsGate: number
 }
 
@@ -115,13 +117,13 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
   return undefined
 }
 
-function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): Verdict {
+function wellOf({ values, requestsPerSecond, hasTasks, rowsGate }: Facts, model: string): Verdict {
   const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
   // Between two requests of a rare caller the rate is nothing; rows are counted over longer.
   if (requestsPerSecond === undefined && values.every((value) => value.rows === undefined)) {
     return { tone: 'idle', headline: `${model} is up`, detail: 'The first figures come with the second scrape.', sinceMs: undefined }
   }
-  const quiet = !(requestsPerSecond !== undefined && requestsPerSecond > 0) && most < 1
+  const quiet = !(requestsPerSecond !== undefined && requestsPerSecond > 0) && most < 1 && !hasTasks
   if (quiet)
     return {
       tone: 'idle',
@@ -131,8 +133,11 @@ function wellOf({ values, requestsPerSecond, rowsGate }: Facts, model: string): 
     }
   const judged = values.filter((value) => value.verdict === 'steady' || value.verdict === 'unsure')
   if (values.length > 0 && judged.length === 0) {
+    const isCounted = values.some(({ rows }) => rows !== undefined)
     const detail =
-      most < rowsGate ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.` : 'Drift is not judged yet.'
+      isCounted && most < rowsGate
+        ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.`
+        : 'Drift is not judged yet.'
     return { tone: 'good', headline: `${model} is healthy`, detail, sinceMs: undefined }
   }
   const steady =

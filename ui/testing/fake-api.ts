@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 import { parseArgs } from 'node:util'
+import { deployedS, evaluateServing, hasSecond } from './fake-serving.ts'
 import { binRowsOf, driftRatio, isAlive, psiOf, rowsOf, scenarios, type Vector, values, type World, wander } from './fake-world.ts'
 
 /**
@@ -105,6 +106,8 @@ function evaluate(world: World, expr: string, s: number): Vector {
   if (expr === 'up') return [{ labels: { __name__: 'up', ...target }, value: alive ? 1 : 0 }]
   if (expr.includes('min(up')) return [{ labels: {}, value: (firing(world, s) && model === 'weather' ? 2 : 0) + (alive ? 0 : 1) }]
   if (!alive && !lookingBack) return []
+  const serving = model === 'weather' ? evaluateServing(world, expr, s) : undefined
+  if (serving !== undefined) return serving
   const each = (measure: (value: (typeof values)[number]) => number): Vector =>
     values.map((value) => ({ labels: { ...scope, role: value.role, name: value.name }, value: measure(value) }))
   const named = (record: string, vector: Vector) =>
@@ -114,13 +117,18 @@ function evaluate(world: World, expr: string, s: number): Vector {
     [
       /model_info/,
       () =>
-        world.scenario.models.map((name) => ({
-          labels: { ...target, model: name, revision: 'v1', framework: 'onnx', kind: 'regression' },
-          value: 1,
-        })),
+        [...world.scenario.models.map((name) => [name, 'v1'] as const), ...(hasSecond(world, s) ? [['weather', 'v2'] as const] : [])].map(
+          ([name, revision]) => ({ labels: { ...target, model: name, revision, framework: 'onnx', kind: 'regression' }, value: 1 }),
+        ),
     ],
     [/trained_timestamp/, () => [{ labels: scope, value: world.beganS - 9 * 86_400 }]],
-    [/deployed_timestamp/, () => [{ labels: scope, value: world.beganS }]],
+    [
+      /deployed_timestamp/,
+      () => [
+        { labels: scope, value: world.beganS },
+        ...(hasSecond(world, s) ? [{ labels: { model, revision: 'v2' }, value: deployedS(world) }] : []),
+      ],
+    ],
     [
       /reference_error/,
       () =>

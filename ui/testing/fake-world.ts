@@ -8,13 +8,22 @@ export interface Scenario {
   readonly deadAtS: number
   readonly labels: boolean
   readonly models: readonly string[]
+  /** What became of the tasks of weather; none were ever submitted unless said. */
+  readonly tasks?: 'over' | 'flowing' | 'backlog' | 'dying'
+  /** A second revision of weather, deployed half-way, and what it gets; there is none unless said. */
+  readonly second?: 'tenth' | 'shadow' | 'rolled-back'
 }
 
+const well = { driftAtS: Number.POSITIVE_INFINITY, deadAtS: Number.POSITIVE_INFINITY, labels: true, models: ['weather'] } as const
+
 export const scenarios = {
-  healthy: { driftAtS: Number.POSITIVE_INFINITY, deadAtS: Number.POSITIVE_INFINITY, labels: true, models: ['weather'] },
+  healthy: { driftAtS: Number.POSITIVE_INFINITY, deadAtS: Number.POSITIVE_INFINITY, labels: true, models: ['weather'], tasks: 'over' },
   drifting: { driftAtS: 2700, deadAtS: Number.POSITIVE_INFINITY, labels: true, models: ['weather'] },
   pending: { driftAtS: 3480, deadAtS: Number.POSITIVE_INFINITY, labels: false, models: ['weather', 'churn'] },
   down: { driftAtS: Number.POSITIVE_INFINITY, deadAtS: 3300, labels: true, models: ['weather'] },
+  canary: { ...well, tasks: 'backlog', second: 'tenth' },
+  shadow: { ...well, tasks: 'flowing', second: 'shadow' },
+  rollback: { ...well, tasks: 'dying', second: 'rolled-back' },
   empty: { driftAtS: Number.POSITIVE_INFINITY, deadAtS: 0, labels: false, models: [] },
 } as const satisfies Record<string, Scenario>
 

@@ -1,13 +1,16 @@
 import { useEffect } from 'preact/hooks'
 import { contact, page, view } from '../app-state.ts'
+import { hasTasks } from '../load/tasks.ts'
 import { useStore } from '../store.ts'
 import { verdictOf } from '../verdict.ts'
 import { Alerts } from './alerts.tsx'
 import { Footer } from './footer.tsx'
 import { PromqlBox } from './promql-box.tsx'
 import { QualitySection } from './quality.tsx'
+import { Revisions } from './revisions.tsx'
 import { Signals } from './signals.tsx'
 import { Targets } from './targets.tsx'
+import { Tasks } from './tasks.tsx'
 import { TopBar } from './top-bar.tsx'
 import { Values } from './values.tsx'
 import { VerdictBanner } from './verdict-banner.tsx'
@@ -33,6 +36,7 @@ export function App() {
     alerts: concerned,
     values: shown?.values ?? [],
     requestsPerSecond: shown?.signals.requests,
+    hasTasks: shown !== undefined && hasTasks(shown.tasks),
     rowsGate: shown?.gates.rows ?? 0,
   })
   useEffect(() => {
@@ -45,11 +49,13 @@ export function App() {
       </a>
       <TopBar page={shown} view={look} lost={state.kind === 'lost'} />
       <main id="main" class={state.kind === 'lost' ? 'stale' : ''}>
-        <VerdictBanner verdict={verdict} page={shown} view={look} nowMs={seenMs} />
+        <VerdictBanner verdict={verdict} page={shown} nowMs={seenMs} />
         {shown !== undefined && (
           <div class="picture">
             <Alerts page={shown} />
             {shown.model !== undefined && <Signals page={shown} />}
+            {shown.model !== undefined && <Revisions page={shown} view={look} />}
+            {shown.model !== undefined && <Tasks page={shown} view={look} />}
             {shown.model !== undefined && <Values page={shown} view={look} />}
             {shown.quality.length > 0 && <QualitySection page={shown} />}
             <PromqlBox page={shown} view={look} />

@@ -1,5 +1,6 @@
 import { formatClock, formatNumber } from '../format.ts'
 import type { ValueState } from '../values.ts'
+import { toPath } from './spark.tsx'
 
 const height = 48
 
@@ -43,19 +44,4 @@ export function PsiSpark({ value, gate, nowMs }: { readonly value: ValueState; r
       )}
     </svg>
   )
-}
-
-/** A gap in the figures is a gap in the line; a lone point is drawn as a short dash. */
-function toPath(values: readonly (number | null)[], y: (value: number) => number): string {
-  let path = ''
-  let joined = false
-  values.forEach((value, i) => {
-    if (value === null) {
-      joined = false
-      return
-    }
-    path += `${joined ? 'L' : 'M'}${i} ${y(value).toFixed(1)}${joined ? '' : 'h0.01'}`
-    joined = true
-  })
-  return path
 }

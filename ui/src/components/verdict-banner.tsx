@@ -3,20 +3,19 @@ import type { Revision } from '../load/catalogue.ts'
 import type { History } from '../load/history.ts'
 import type { Page } from '../page-data.ts'
 import { lastRunStart } from '../series.ts'
+import { describeRole, isSplit } from '../traffic.ts'
 import type { Verdict } from '../verdict.ts'
-import type { View } from '../view.ts'
 import { Icon, ToneIcon } from './icons.tsx'
 import { ViewLink } from './view-link.tsx'
 
 interface Props {
   readonly verdict: Verdict
   readonly page: Page | undefined
-  readonly view: View
   readonly nowMs: number
 }
 
 /** The answer, in a sentence that can be read from across the room. */
-export function VerdictBanner({ verdict, page, view, nowMs }: Props) {
+export function VerdictBanner({ verdict, page, nowMs }: Props) {
   return (
     <section class={`verdict tone-${verdict.tone}`} aria-labelledby="verdict">
       <ToneIcon tone={verdict.tone} size={44} />
@@ -28,7 +27,7 @@ export function VerdictBanner({ verdict, page, view, nowMs }: Props) {
           {verdict.detail} <Since verdict={verdict} history={page?.history} nowMs={nowMs} />
         </p>
       </div>
-      {page?.model !== undefined && page.revision !== undefined && <ModelFacts page={page} revision={page.revision} view={view} />}
+      {page?.model !== undefined && page.revision !== undefined && <ModelFacts page={page} revision={page.revision} />}
       {page?.history !== undefined && <HealthStrip history={page.history} nowMs={page.nowMs} />}
     </section>
   )
@@ -56,11 +55,12 @@ function runOf({ tone }: Verdict, history: History | undefined) {
   return run === undefined ? undefined : { timeMs: run.timeMs, atLeast: run.atLeast && !begins }
 }
 
-function ModelFacts({ page, revision, view }: { readonly page: Page; readonly revision: Revision; readonly view: View }) {
+function ModelFacts({ page, revision }: { readonly page: Page; readonly revision: Revision }) {
   const { info, trainedAtMs, deployedAtMs } = revision
   const reporter = page.targets.find((target) => page.model?.reporters.some(({ instance }) => instance === target.instance))
   const origin = reporter === undefined ? undefined : URL.parse(reporter.scrapeUrl)?.origin
   const revisions = page.model?.revisions ?? []
+  const traffic = page.traffic.find((one) => one.revision === revision.revision)
   return (
     <dl class="facts">
       <div>
@@ -79,6 +79,12 @@ function ModelFacts({ page, revision, view }: { readonly page: Page; readonly re
               ))}
         </dd>
       </div>
+      {traffic !== undefined && isSplit(page.traffic) && (
+        <div>
+          <dt>Traffic</dt>
+          <dd>{describeRole(traffic)}</dd>
+        </div>
+      )}
       {info.framework !== undefined && (
         <div>
           <dt>Made with</dt>
@@ -110,12 +116,6 @@ function ModelFacts({ page, revision, view }: { readonly page: Page; readonly re
               Metrics <Icon name="out" />
             </a>
           </dd>
-        </div>
-      )}
-      {view.revision !== undefined && revisions[0]?.revision !== revision.revision && (
-        <div>
-          <dt>Note</dt>
-          <dd>not the newest revision</dd>
         </div>
       )}
     </dl>

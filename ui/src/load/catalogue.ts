@@ -8,6 +8,8 @@ export interface Revision {
   readonly trainedAtMs: number | undefined
   readonly deployedAtMs: number | undefined
   readonly referenceRows: number | undefined
+  /** The last that was heard of its share of the traffic. */
+  readonly trafficRatio: number | undefined
 }
 
 export interface Model {
@@ -26,11 +28,12 @@ export interface Catalogue {
 }
 
 export async function loadCatalogue(ask: Ask, atMs: number | undefined, clock: () => number): Promise<Catalogue> {
-  const [info, trained, deployed, referenceRows, time] = await Promise.all([
+  const [info, trained, deployed, referenceRows, trafficRatio, time] = await Promise.all([
     ask(catalogueQueries.modelInfo, atMs),
     ask(catalogueQueries.trainedAt, atMs),
     ask(catalogueQueries.deployedAt, atMs),
     ask(catalogueQueries.referenceRows, atMs),
+    ask(catalogueQueries.trafficRatio, atMs),
     ask('time()'),
   ])
   const valueFor = (samples: readonly Sample[], model: string, revision: string) =>
@@ -43,6 +46,7 @@ export async function loadCatalogue(ask: Ask, atMs: number | undefined, clock: (
       trainedAtMs: toMs(valueFor(trained, model, revision)),
       deployedAtMs: toMs(valueFor(deployed, model, revision)),
       referenceRows: valueFor(referenceRows, model, revision),
+      trafficRatio: valueFor(trafficRatio, model, revision),
     }))
     revisions.sort((a, b) => (b.deployedAtMs ?? 0) - (a.deployedAtMs ?? 0) || (a.revision < b.revision ? 1 : -1))
     return { model, revisions, reporters: samples.map(({ labels }) => ({ job: labels.job ?? '', instance: labels.instance ?? '' })) }

@@ -5,6 +5,8 @@ import { keyOf } from '../values.ts'
 import type { Ask, AskRange } from './ask.ts'
 import type { Model } from './catalogue.ts'
 import { qualityWindowMs } from './quality.ts'
+import { loadTaskHistory, type TaskHistory } from './tasks.ts'
+import { loadShareHistory, type ShareHistory } from './traffic.ts'
 
 /** Lines of the charts, all on one grid. */
 export interface History {
@@ -14,6 +16,9 @@ export interface History {
   readonly trouble: readonly (number | null)[]
   readonly psi: ReadonlyMap<string, readonly (number | null)[]>
   readonly quality: ReadonlyMap<string, Readonly<Record<'mae' | 'rmse', readonly (number | null)[]>>>
+  readonly tasks: TaskHistory
+  /** Share of the traffic, by revision. */
+  readonly shares: ShareHistory
   /** What it was loaded for; another key means it must be loaded anew. */
   readonly key: string
 }
@@ -39,12 +44,14 @@ export async function loadHistory(
   const window = duration(Math.max(windowMs, grid.stepMs))
   const qualityWindow = duration(Math.max(qualityWindowMs, grid.stepMs))
   const jobs = [...new Set(reporters.map(({ job }) => job))].filter((job) => job !== '')
-  const [signals, trouble, psi, mae, rmse] = await Promise.all([
+  const [signals, trouble, psi, mae, rmse, tasks, shares] = await Promise.all([
     Promise.all(names.map((name) => ask(signalQueries[name](scope, window), grid))),
     ask(troubleQuery(scope, jobs), grid),
     ask(valueQueries.psi(scope), grid),
     ask(qualityQueries.mae(scope, qualityWindow), grid),
     ask(qualityQueries.rmse(scope, qualityWindow), grid),
+    loadTaskHistory(ask, scope, window, grid),
+    loadShareHistory(ask, scope, grid),
   ])
   const byName = (series: readonly Series[], name: string) =>
     onGrid(
@@ -61,5 +68,7 @@ export async function loadHistory(
     quality: new Map(
       mae.map(({ labels }) => [labels.name ?? '', { mae: byName(mae, labels.name ?? ''), rmse: byName(rmse, labels.name ?? '') }]),
     ),
+    tasks,
+    shares,
   }
 }

@@ -66,6 +66,14 @@ export const modelFamilies = defineFamilies({
     labels: ['model', 'revision'],
     labelSetsMax: 100,
   },
+  tagInfo: {
+    kind: 'gauge',
+    unit: 'none',
+    name: 'modelwatch_traffic_tag_info',
+    help: 'Tags by which a revision can be asked for, always 1.',
+    labels: ['model', 'revision', 'tag'],
+    labelSetsMax: 200, // 10 models × 20 tags
+  },
   shadowRows: {
     kind: 'counter',
     name: 'modelwatch_shadow_rows_total',

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Registry } from '../../../instrument/index.ts'
 import type { LoadedModel, Runtime } from '../runtimes/contract.ts'
 import type { TrafficStore } from '../traffic/contract.ts'
-import { deploy, firstTraffic, setShadow, setShares, setTag } from '../traffic/index.ts'
+import { deploy, firstTraffic, removeTag, setShadow, setShares, setTag } from '../traffic/index.ts'
 import { MemoryTraffic } from '../traffic/testing.ts'
 import { ModelsConfig } from './config.ts'
 import type { ModelHost } from './contract.ts'
@@ -184,13 +184,17 @@ test('a split holds its shares, and a key stays where it is', async () => {
 test('tags and names reach revisions that the split does not; those that are not there are refused by name', async () => {
   await write('a', 2)
   await write('b', 3)
-  const { ask, set, model } = await start()
+  const { ask, set, model, registry } = await start()
   await write('c', 'broken')
   await set(() => setTag(setTag(setShares(firstTraffic('a', 0), [{ revision: 'a', percent: 100 }], known, 1), 'next', 'b'), 'bad', 'c'))
   await expect.poll(() => model.revisions().flatMap(({ tags }) => tags)).toEqual(['next'])
   expect([await ask(), await ask({ tag: 'next' }), await ask({ revision: 'b' })]).toEqual([2, 3, 3])
   expect(() => model.choose({ tag: 'bad' })).toThrow('twice has no tag bad; there is next')
   expect(() => model.choose({ revision: 'z' })).toThrow('twice has no revision z in service; there is')
+  const tagsShown = () => registry.render().match(/^modelwatch_traffic_tag_info\{.*/gm)
+  expect(tagsShown()).toEqual(['modelwatch_traffic_tag_info{model="twice",revision="b",tag="next"} 1'])
+  await set((now) => removeTag(setTag(now!, 'next', 'a'), 'bad'))
+  await expect.poll(tagsShown).toEqual(['modelwatch_traffic_tag_info{model="twice",revision="a",tag="next"} 1'])
 })
 
 test('the shadow is asked after the answer, compared, counted, and may fail without harm', async () => {

@@ -1,4 +1,5 @@
 import { messageOf } from '../../../core/errors.ts'
+import type { Registry } from '../../../instrument/index.ts'
 import type { Column, ModelSchema, QualityTracker, ReadRows } from '../../../watch/index.ts'
 import { historyMax, type ModelTraffic, type RevisionReport, type Share } from '../traffic/contract.ts'
 import { chooseRevision, positionOf, sharesOf } from '../traffic/index.ts'
@@ -6,6 +7,7 @@ import type { ModelsConfig } from './config.ts'
 import type { Route, ServedModel, ServedRevision } from './contract.ts'
 import { digestOf } from './digest.ts'
 import { modelErrors } from './errors.ts'
+import { modelFamilies as families } from './families.ts'
 import { newestRevision } from './model-folder.ts'
 import { readRevision } from './model-package.ts'
 import { type PreparedRevision, prepareRevision, type RevisionDeps } from './prepared-revision.ts'
@@ -53,6 +55,7 @@ export class LiveModel implements ServedModel {
   #generation = 0
   #isClosed = false
   #tags: ReadonlyMap<string, LiveRevision> = new Map()
+  #tagMetrics: Registry | undefined
   #shadow: { readonly traffic: Shadow; readonly live: LiveRevision; readonly ratio: number } | undefined
   #following: Promise<void> = Promise.resolve()
   readonly #retiring = new Set<Promise<void>>()
@@ -233,6 +236,10 @@ export class LiveModel implements ServedModel {
     this.#tags = new Map(
       Object.entries(tags).flatMap(([tag, name]) => (this.#live.has(name) ? [[tag, this.#live.get(name)!] as const] : [])),
     )
+    this.#tagMetrics?.remove()
+    this.#tagMetrics = this.#deps.registry.part()
+    for (const [tag, { revision }] of this.#tags)
+      this.#tagMetrics.gauge(families.tagInfo, { model: this.schema.name, revision, tag }).set(1)
     const live = shadow === undefined ? undefined : this.#live.get(shadow.revision)
     if (this.#shadow?.live !== live || this.#shadow?.ratio !== shadow?.ratio) {
       this.#shadow?.traffic.forget()
