@@ -36,5 +36,21 @@ export function run(program, args, options = {}) {
   })
 }
 
+/** Runs a program that asks for nothing. @returns its exit code, and what it wrote to both streams, in order. */
+export function capture(program, args) {
+  return new Promise((resolve, reject) => {
+    const env = projectEnv(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {})
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: root, env })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text
+      })
+    }
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? 1, output }))
+  })
+}
+
 /** Runs a TypeScript or JavaScript file on the project's Node. */
 export const runNode = (args, options) => run(existsSync(projectNode) ? projectNode : process.execPath, args, options)

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, run, tool } from './run.mjs'
+import { capture, root, run, tool } from './run.mjs'
 
 /** Types, lint and form: each a program that ends with 0 or says what is wrong. */
 export const checks = [
@@ -10,29 +10,31 @@ export const checks = [
   { name: 'lint and format', program: 'biome', args: ['check', '--error-on-warnings', '.'] },
 ]
 
-/** @returns how many checks failed. */
+/** Runs them beside each other; what each says is shown in one piece. @returns how many failed. */
 export async function runChecks() {
-  let failed = 0
-  for (const { name, program, args } of checks) {
-    console.log(`— ${name}`)
-    if ((await run(tool(program), args)) !== 0) {
-      console.error(`  ${name}: failed`)
-      failed++
-    }
-  }
-  return failed
+  const codes = await Promise.all(
+    checks.map(async ({ name, program, args }) => {
+      const { code, output } = await capture(tool(program), args)
+      console.log(`— ${name}\n${output}`.trimEnd())
+      if (code !== 0) console.error(`  ${name}: failed`)
+      return code
+    }),
+  )
+  return codes.filter((code) => code !== 0).length
 }
 
-/** Runs one of vitest's projects. @returns its counts. */
-export async function runTests(project, args = []) {
-  console.log(`— ${project} tests`)
-  const file = join(root, 'test-results', `${project}.json`)
+/** The runs of tests, and vitest's projects in each. */
+const projectsOf = { unit: ['unit', 'crash'], e2e: ['e2e'] }
+
+/** Runs one of them. @returns its counts. */
+export async function runTests(name, args = []) {
+  console.log(`— ${name} tests`)
+  const file = join(root, 'test-results', `${name}.json`)
   mkdirSync(join(root, 'test-results'), { recursive: true })
   rmSync(file, { force: true })
   const code = await run(tool('vitest'), [
     'run',
-    '--project',
-    project,
+    ...projectsOf[name].map((project) => `--project=${project}`),
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,

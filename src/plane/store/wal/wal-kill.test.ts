@@ -78,7 +78,7 @@ test.for([
       const found = await readLog(folder.path)
       expect(found.newest).toBeGreaterThanOrEqual(acknowledged)
       // A commit is there whole, and none is missing between those that are: at most the head was cut away on purpose.
-      for (const [n, samples] of found.samplesOf) expect(samples, `samples of commit ${n}`).toBe(SAMPLES_PER_COMMIT)
+      expect([...found.samplesOf].filter(([, samples]) => samples !== SAMPLES_PER_COMMIT)).toEqual([])
       expect(found.samplesOf.size).toBe(found.newest - found.oldest + 1)
     }
     expect(total).toBeGreaterThan(kills)
@@ -92,9 +92,11 @@ async function readLog(folder: string) {
     samples(refs, timesMs, values, length) {
       for (let i = 0; i < length; i++) {
         const n = timesMs[i]!
-        expect(values[i]).toBe(n)
-        expect(refs[i]).toBe(((samplesOf.get(n) ?? 0) % SAMPLES_PER_COMMIT) + 1)
-        samplesOf.set(n, (samplesOf.get(n) ?? 0) + 1)
+        const count = samplesOf.get(n) ?? 0
+        // An assertion for each of a million samples would take longer than the log does.
+        if (values[i] !== n || refs[i] !== (count % SAMPLES_PER_COMMIT) + 1)
+          expect([refs[i], n, values[i]], `sample ${count} of commit ${n}`).toEqual([(count % SAMPLES_PER_COMMIT) + 1, n, n])
+        samplesOf.set(n, count + 1)
       }
     },
     series: () => undefined,
