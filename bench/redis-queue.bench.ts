@@ -23,6 +23,7 @@ const options: QueueOptions = {
   deadMs: 604_800_000,
   idempotencyMs: 86_400_000,
   tasksMax: 1_000_000,
+  bytesMax: 10_000_000_000,
   webhookAttemptsMax: 10,
   webhookDelayMs: 5000,
 }

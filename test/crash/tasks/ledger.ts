@@ -22,6 +22,8 @@ export class Ledger {
   readonly entries: Entry[] = []
   readonly faults: { readonly entry: Entry | undefined; readonly text: string }[] = []
   readonly #startMs = performance.now()
+  /** Tasks that did nothing, and were in hand at three kills of ours: dead as poisonous, for nobody can tell. */
+  unlucky = 0
   accepted = 0
   replayed = 0
 

@@ -21,7 +21,9 @@ export function judge(ledger: Ledger, stored: readonly TaskWithPayload[], audit:
     const same = byNumber.get(entry.plan.number) ?? []
     const faults = [...judgeCount(entry, same), ...judgeWhatWasRead(entry, byId)]
     for (const task of same) {
-      faults.push(...judgeEnd(entry, task), ...judgeResult(entry, task, executions), ...judgeHistory(task, audit))
+      if (isUnlucky(entry, task)) ledger.unlucky++
+      else faults.push(...judgeEnd(entry, task))
+      faults.push(...judgeResult(entry, task, executions), ...judgeHistory(task, audit))
       if (task.webhook !== undefined) faults.push(...judgeWebhook(entry, task, receiver))
     }
     for (const text of faults) ledger.fault(entry, text)
@@ -61,6 +63,9 @@ function* judgeEnd(entry: Entry, task: TaskWithPayload): Generator<string> {
   if (!isRight) yield `meant to ${intent}, ${said}`
   if (entry.isCancelled && id === entry.taskId && state !== 'cancelled') yield `was said to be cancelled, ${said}`
 }
+
+const isUnlucky = ({ plan, isCancelled }: Entry, { state, failure, deaths }: TaskWithPayload): boolean =>
+  plan.intent !== 'die' && !isCancelled && state === 'dead' && failure?.code === 'MW_TASK_POISONED' && deaths === deathsMax
 
 /** Dead because its time is over: while it waited, or because no other attempt could have begun in time. */
 function isOfLateness({ failure, deadlineMs, finishedMs, deaths }: TaskWithPayload): boolean {

@@ -11,8 +11,8 @@ import { Role } from './role.ts'
 
 /** How the queue of the test treats tasks. */
 export const attemptsMax = 3
-/** So many that no good task meets as many kills. */
-export const deathsMax = 6
+/** As it is by itself: a task that was in hand when its worker was killed goes alone after that, and is not met by two more kills. */
+export const deathsMax = 3
 /** Short, so that what a dead worker held is soon another's. */
 const LEASE_MS = 2000
 /** Longest wait for everything to be there: some kills on the way, on a machine that others use too. */
@@ -162,7 +162,6 @@ queue:
   url: ${queueUrl}
   lease: ${LEASE_MS}ms
   attempts_max: ${attemptsMax}
-  deaths_max: ${deathsMax}
   retry_delay: 50ms
   retry_delay_max: 1s
   webhook_delay: 200ms

@@ -21,6 +21,13 @@ export const QueueConfig = Type.Object(
       100_000_000,
       'Most tasks that wait, are delayed or under way, over all models; further ones are answered 503.',
     ),
+    bytes_max: Type.Integer({
+      default: 10_000_000_000,
+      minimum: 1_048_576,
+      maximum: 1e15,
+      description:
+        'Most bytes of the queue file in use, payloads and results of ended tasks among them; further tasks are answered 503. Redis has a limit of its own: maxmemory.',
+    }),
     attempts_max: count(4, 1000, 'Executions that fail before a task is dead.'),
     deaths_max: count(3, 1000, 'Executions whose worker died before a task is dead, for it is likely their cause.'),
     retry_delay: PositiveDuration({
@@ -63,6 +70,7 @@ export function toQueueOptions(config: QueueConfig): QueueOptions {
     deadMs: ms(config.dead_for),
     idempotencyMs: ms(config.idempotency_for),
     tasksMax: config.tasks_max,
+    bytesMax: config.bytes_max,
     webhookAttemptsMax: config.webhook_attempts_max,
     webhookDelayMs: ms(config.webhook_delay),
   }

@@ -98,6 +98,12 @@ export interface ClaimRequest {
    * it alone has more than `rowsMax` rows, or it would wait for ever; tasks behind one that does not fit are not preferred to it.
    */
   readonly queues: readonly { readonly queue: string; readonly tasksMax: number; readonly rowsMax: number }[]
+  /**
+   * Suspects this claim may bring, over all its queues: tasks whose worker died with them in hand (`deaths` > 0), any of which may be the cause. 1 when it is
+   * not said. A suspect is handed out before the other tasks of its queue, the oldest first whatever its priority, and alone: no other task of that queue
+   * comes with it. Suspects that may not be handed out are in nobody's way.
+   */
+  readonly suspectsMax?: 0 | 1 | undefined
   /** Who asks, for people: host, process, thread. */
   readonly worker: string
 }
@@ -136,7 +142,7 @@ export interface QueueStats {
 }
 
 /**
- * What became of a task, or of an attempt: `submitted` and `done` once each; `refused` because `tasksMax` were unfinished; `retried` after an attempt that
+ * What became of a task, or of an attempt: `submitted` and `done` once each; `refused` because `tasksMax` were unfinished or `bytesMax` were kept; `retried` after an attempt that
  * failed or a worker that died; the end as `dead` (its attempts failed), `expired` (its deadline passed), `poisoned` (its workers died) or `cancelled`.
  */
 export type TaskOutcome = 'submitted' | 'refused' | 'done' | 'retried' | 'dead' | 'expired' | 'poisoned' | 'cancelled'
@@ -161,6 +167,8 @@ export interface QueueOptions {
   readonly idempotencyMs: number
   /** Most tasks that wait, are delayed or active, over all queues; further ones are refused. */
   readonly tasksMax: number
+  /** Most bytes that are kept, payloads and results of ended tasks among them; further tasks are refused. Of Redis, its own `maxmemory` says so. */
+  readonly bytesMax: number
   /** Deliveries of a webhook that fail before it is given up, and the first wait between them, doubled each time up to an hour. */
   readonly webhookAttemptsMax: number
   readonly webhookDelayMs: number
@@ -170,14 +178,15 @@ export interface QueueOptions {
  * A durable queue of tasks, one lane for each model. Whatever a promise of it resolves to is on disk (or in Redis, as durable as that was set up to be).
  *
  * Every accepted task is executed at least once, ends exactly once, and has exactly one result. Inside a lane: higher priorities first, though not for
- * ever (one claim in eight goes to the oldest whatever its priority), and first come, first served. Lanes take turns.
+ * ever (one claim in eight goes to the oldest whatever its priority), and first come, first served. Lanes take turns. Suspects stand in a line of their own,
+ * see `ClaimRequest`: who never holds two of them in one process lets no poisonous task bury another.
  *
  * All methods throw MW_QUEUE_UNAVAILABLE when the store cannot be reached or written (a full disk); what was not acknowledged may be sent again.
  */
 export interface TaskQueue {
   /**
    * Stores a task. Concurrent calls share a transaction.
-   * @throws MW_QUEUE_FULL when `tasksMax` are unfinished.
+   * @throws MW_QUEUE_FULL when `tasksMax` are unfinished, or `bytesMax` are kept.
    */
   submit(task: NewTask): Promise<Submitted>
   /** @returns undefined for an id that is not stored: never was, or its result was kept long enough. */

@@ -4,7 +4,7 @@ export const queueErrors = defineErrors({
   MW_QUEUE_FULL: {
     kind: 'overloaded',
     retryable: true,
-    hint: 'Send it again later; more workers empty the queue faster, and queue.tasks_max says how many tasks it holds.',
+    hint: 'Send it again later; more workers empty the queue faster, and queue.tasks_max, queue.bytes_max and queue.results_for say how much it keeps.',
   },
   MW_QUEUE_UNAVAILABLE: {
     kind: 'unavailable',

@@ -76,10 +76,15 @@ async function simulate(file: string, random: Random): Promise<void> {
     [
       8,
       async (handle) => {
+        const suspectsMax = random() < 0.5 ? 0 : 1
         const claims = await handle.queue.claim({
           queues: queues.map((queue) => ({ queue, tasksMax: Math.floor(random() * 4), rowsMax: 10 })),
+          suspectsMax,
           worker: 'simulated',
         })
+        const suspects = claims.filter(({ task }) => task.deaths > 0)
+        expect(suspects.length).toBeLessThanOrEqual(suspectsMax)
+        for (const { task } of suspects) expect(claims.filter((claim) => claim.task.queue === task.queue)).toHaveLength(1)
         for (const { task } of claims) seen.add(task.id)
         handle.claims.push(...claims)
       },

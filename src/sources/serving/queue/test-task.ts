@@ -27,6 +27,7 @@ export const testQueueOptions: QueueOptions = {
   deadMs: 3_600_000,
   idempotencyMs: 600_000,
   tasksMax: 100_000,
+  bytesMax: 1e12,
   webhookAttemptsMax: 3,
   webhookDelayMs: 60_000,
 }

@@ -61,3 +61,22 @@ test('it rests longer each time, up to five seconds, until the model takes a tas
   lane.reached()
   expect(lane.rest(nowMs, whole)).toBe(100)
 })
+
+test('a task that goes alone leaves what was learned as it is', () => {
+  const lane = new Lane(modelOf(1), options)
+  for (let round = 0; round < 20; round++) lane.take(20, 0)(0.2)
+  expect(lane.wanted(1)).toBe(20)
+  for (let i = 0; i < 20; i++) lane.take(1, 1, false)(1000)
+  expect(lane.rowsInHand).toBe(0)
+  expect(lane.wanted(1)).toBe(20)
+})
+
+test('it is empty when no task is in hand, whatever became of the rows', () => {
+  const lane = new Lane(modelOf(1), options)
+  expect(lane.isEmpty).toBe(true)
+  lane.enter()
+  lane.take(1, 0)(1)
+  expect([lane.rowsInHand, lane.isEmpty]).toEqual([0, false])
+  lane.leave()
+  expect(lane.isEmpty).toBe(true)
+})

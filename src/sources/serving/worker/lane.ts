@@ -24,6 +24,7 @@ export class Lane {
   readonly model: ServedModel
   readonly #options: LaneOptions
   #rowsInHand = 0
+  #tasksInHand = 0
   #rowsPerMs: number | undefined
   #restsUntilMs = Number.NEGATIVE_INFINITY
   #restMs = REST_MS
@@ -35,6 +36,19 @@ export class Lane {
 
   get rowsInHand(): number {
     return this.#rowsInHand
+  }
+
+  /** No task is in hand, from its claim until its result is stored; one that was lost is until the model is done with it. */
+  get isEmpty(): boolean {
+    return this.#tasksInHand === 0
+  }
+
+  enter(): void {
+    this.#tasksInHand++
+  }
+
+  leave(): void {
+    this.#tasksInHand--
   }
 
   /**
@@ -65,12 +79,17 @@ export class Lane {
     this.#restMs = REST_MS
   }
 
-  /** Takes rows into hand. @returns what puts them down again. */
-  take(rows: number, nowMs: number): (endMs: number) => void {
+  /**
+   * Takes rows into hand.
+   * @param isTypical - Whether the throughput is learned from it: not from a task that goes alone, or the lane would take few after it.
+   * @returns what puts them down again.
+   */
+  take(rows: number, nowMs: number, isTypical = true): (endMs: number) => void {
     this.#rowsInHand += rows
     const together = this.#rowsInHand
     return (endMs) => {
       this.#rowsInHand -= rows
+      if (!isTypical) return
       const rowsPerMs = together / Math.max(endMs - nowMs, 0.01)
       this.#rowsPerMs = this.#rowsPerMs === undefined ? rowsPerMs : (1 - LEARNING) * this.#rowsPerMs + LEARNING * rowsPerMs
     }

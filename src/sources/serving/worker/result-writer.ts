@@ -1,5 +1,5 @@
 import type { ModelSchema } from '../../../watch/index.ts'
-import { compilePredictionWriter, type PredictionWriter, writePredictions } from '../models/index.ts'
+import { compilePredictionWriter, type PredictionWriter } from '../models/index.ts'
 import type { ResultWriter } from './contract.ts'
 
 /** Writes results by schema, each compiled once. */
@@ -11,6 +11,6 @@ export function createResultWriter(): ResultWriter {
       write = compilePredictionWriter(served.schema)
       compiled.set(served.schema, write)
     }
-    return `{"predictions":${writePredictions(write, served, outputs, rows, nowMs)}}`
+    return `{"predictions":${write.rows(served, outputs, rows, nowMs)}}`
   }
 }

@@ -1,7 +1,6 @@
 import { MS_PER_SECOND } from '../../../core/time.ts'
 import type { Counter } from '../../../instrument/index.ts'
 import type { Claim } from '../queue/contract.ts'
-import { AloneGate } from './alone-gate.ts'
 import type { ResultWriter, WorkerDeps } from './contract.ts'
 import { type Ended, execute } from './execution.ts'
 import { workerFamilies as families } from './families.ts'
@@ -19,7 +18,6 @@ export interface TaskRunnerOptions {
 /** Runs the tasks of one model that this worker has claimed, from claim to stored result. */
 export class TaskRunner {
   readonly lane: Lane
-  readonly #gate = new AloneGate()
   readonly #hands: Hands
   readonly #options: TaskRunnerOptions
   readonly #deps: WorkerDeps & { readonly writeResult: ResultWriter }
@@ -38,24 +36,33 @@ export class TaskRunner {
   }
 
   /**
-   * Runs one task. Does not throw.
+   * Runs one task, to the end of its execution, which a lost claim does not shorten. Does not throw.
    * @param onRoom - The lane can take more.
    */
   async run(claim: Claim, onRoom: () => void): Promise<void> {
     const hand = this.#hands.take(claim)
-    const suspect = claim.task.deaths > 0
-    const putDown = once(this.lane.take(claim.task.rows, performance.now()))
+    this.lane.enter()
+    const putDown = once(this.lane.take(claim.task.rows, performance.now(), claim.task.deaths === 0))
     const makeRoom = () => {
       putDown(performance.now())
       onRoom()
     }
     // A lost execution is not waited for; its rows stay in the lane until the model is done with them, for they still keep it busy.
-    const execution = this.#execute(claim, suspect, makeRoom)
+    const execution = this.#execute(claim, makeRoom)
     const ended = await Promise.race([execution, hand.lost])
     if (typeof ended !== 'string') this.#pace(ended, onRoom)
     this.#counters(typeof ended === 'string' ? ended : await this.#store(hand, ended)).add()
     this.#hands.putDown(hand)
+    if (typeof ended === 'string') await execution
+    this.lane.leave()
     onRoom()
+  }
+
+  /** Gives a task back that nothing was done for, as if never claimed. Does not throw. */
+  async giveBack(claim: Claim): Promise<void> {
+    const hand = this.#hands.take(claim)
+    await this.#store(hand, { kind: 'released' })
+    this.#hands.putDown(hand)
   }
 
   /** Tasks that cannot reach their model go back to the queue, and the lane rests: they would else come back at once. */
@@ -68,14 +75,11 @@ export class TaskRunner {
     if (restMs !== undefined) setTimeout(onRoom, restMs).unref() // Nobody waits for it when the worker stops.
   }
 
-  async #execute(claim: Claim, suspect: boolean, makeRoom: () => void): Promise<Ended> {
-    const wait = this.#gate.enter(suspect)
-    if (wait !== undefined) await wait
+  async #execute({ task }: Claim, makeRoom: () => void): Promise<Ended> {
+    const { host, clock, writeResult } = this.#deps
     try {
-      const { host, clock, writeResult } = this.#deps
-      return await execute(claim.task, { host, clock, writeResult, timeoutMs: this.#options.timeoutMs, onComputed: makeRoom })
+      return await execute(task, { host, clock, writeResult, timeoutMs: this.#options.timeoutMs, onComputed: makeRoom })
     } finally {
-      this.#gate.leave()
       makeRoom()
     }
   }

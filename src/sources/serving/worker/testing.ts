@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
 import { createRandom } from '../../../core/random.ts'
-import { systemClock } from '../../../core/time.ts'
+import { type Clock, systemClock } from '../../../core/time.ts'
 import { Registry } from '../../../instrument/index.ts'
 import type { Column, Columns } from '../../../watch/index.ts'
 import { testSchema } from '../../../watch/testing.ts'
@@ -48,8 +48,8 @@ export interface TestQueue {
   close(): Promise<void>
 }
 
-/** A queue of its own on disk, on the real clock. */
-export async function openTestQueue(options: Partial<QueueOptions> = {}): Promise<TestQueue> {
+/** A queue of its own on disk. */
+export async function openTestQueue(options: Partial<QueueOptions> = {}, clock: Clock = systemClock): Promise<TestQueue> {
   const dir = await mkdtemp(join(tmpdir(), 'worker-'))
   const handles: TaskQueue[] = []
   const another = async () => {
@@ -57,7 +57,7 @@ export async function openTestQueue(options: Partial<QueueOptions> = {}): Promis
       'sqlite:queue.db',
       dir,
       { ...testQueueOptions, retryDelayMs: 1, retryDelayMsMax: 5, ...options },
-      { clock: systemClock },
+      { clock },
     )
     handles.push(queue)
     return queue

@@ -1,7 +1,8 @@
 import { startTicker, type Ticker } from '../../../core/ticker.ts'
 import { parseDurationMs } from '../../../core/time.ts'
-import type { ClaimRequest } from '../queue/contract.ts'
+import type { Claim } from '../queue/contract.ts'
 import type { Worker, WorkerDeps, WorkerOptions } from './contract.ts'
+import { Demand } from './demand.ts'
 import { workerFamilies as families } from './families.ts'
 import { Hands } from './hands.ts'
 import { Lane } from './lane.ts'
@@ -44,28 +45,27 @@ export function createWorker(options: WorkerOptions, deps: WorkerDeps): Worker {
     if (streak === 1) onError(error, { doing: operation })
   }
 
-  // A queue that had nothing is asked again when there is news, not each time that a task ends: an empty claim costs the queue as much as a full one.
-  let news = 0
-  const emptyAt = new Map<string, number>()
-  const toRequest = (): ClaimRequest => {
-    const room = TASKS_IN_HAND_MAX - hands.size
-    const queues = [...runners].flatMap(([queue, { lane }]) => {
-      if (emptyAt.get(queue) === news) return []
-      const rowsMax = lane.wanted(performance.now())
-      const tasksMax = Math.min(rowsMax, room)
-      return tasksMax > 0 ? [{ queue, tasksMax, rowsMax }] : []
-    })
-    return { queues, worker: name }
+  const demand = new Demand(new Map([...runners].map(([queue, { lane }]) => [queue, lane])))
+  const run = async (claim: Claim) => {
+    await runners.get(claim.task.queue)!.run(claim, claims.wake)
+    if (claim.task.deaths === 0) return
+    demand.suspectEnded()
+    claims.wake()
+  }
+  const giveBack = async (claim: Claim) => {
+    await runners.get(claim.task.queue)!.giveBack(claim)
+    demand.gaveBack()
+    claims.wake()
   }
   const claims: WakingLoop = startWakingLoop({
     turn: async () => {
-      const request = toRequest()
-      if (request.queues.length === 0) return // Room in a lane wakes us, or news.
-      const asOf = news
-      const taken = await queue.claim(request)
-      for (const claim of taken) void runners.get(claim.task.queue)!.run(claim, claims.wake)
-      for (const { queue } of request.queues) if (!taken.some(({ task }) => task.queue === queue)) emptyAt.set(queue, asOf)
-      if (taken.length > 0) claims.wake()
+      const asked = demand.next(TASKS_IN_HAND_MAX - hands.size, performance.now())
+      if (asked === undefined) return // Room in a lane wakes us, or news.
+      const { queues, suspectsMax } = asked
+      const sorted = demand.came(asked, await queue.claim({ queues, suspectsMax, worker: name }))
+      for (const claim of sorted.run) void run(claim)
+      if (sorted.giveBack !== undefined) void giveBack(sorted.giveBack)
+      claims.wake()
     },
     onFault: toFault('claim'),
     random,
@@ -92,7 +92,7 @@ export function createWorker(options: WorkerOptions, deps: WorkerDeps): Worker {
       tickers.push(startTicker({ intervalMs: leaseMs / HEARTBEATS_PER_LEASE, offsetMs: 0, run: beat }, { clock }))
       tickers.push(startAutoscaler(options, deps))
       const onNews = () => {
-        news++
+        demand.news()
         claims.wake()
       }
       ends = [queue.onWork(onNews), queue.onWork(webhooks.wake)]

@@ -45,6 +45,8 @@ const CARE_MS = 1000
 const claimArgs = ({ task, token }: Claim) => [task.id, executionOf(token)]
 /** A claim's token is the generation of its ticket and the token of the execution, which is the ticket's lock as well. */
 const executionOf = (token: string) => token.slice(token.indexOf('.') + 1)
+/** Claimed as a suspect, so without a ticket. */
+const isSuspect = ({ task }: Claim) => task.deaths > 0
 const ticketOf = ({ task, token }: Claim) => ({
   lane: task.queue,
   name: ticketName(task.id, token.slice(0, Math.max(0, token.indexOf('.')))),
@@ -135,7 +137,8 @@ export class RedisQueue implements TaskQueue {
   async heartbeat(claims: readonly Claim[]): Promise<Heartbeat> {
     if (claims.length === 0) return { lost: [] }
     const holds = (await this.#run('heartbeat', claims.flatMap(claimArgs))) as number[]
-    this.#background.add(this.#parts.lanes.keep(claims.filter((_, i) => holds[i] === 1).map(ticketOf)))
+    const withTickets = claims.filter((claim, i) => holds[i] === 1 && !isSuspect(claim))
+    this.#background.add(this.#parts.lanes.keep(withTickets.map(ticketOf)))
     return { lost: claims.filter((_, i) => holds[i] !== 1).map(({ token }) => token) }
   }
 
@@ -144,7 +147,7 @@ export class RedisQueue implements TaskQueue {
     // A ticket that is no longer the caller's may be all that brings the task to another worker: it is left alone.
     if (answer === 'lost') return answer
     this.#tell(claim.task.queue, 'done')
-    this.#drop(ticketOf(claim), executionOf(claim.token))
+    this.#dropTicket(claim)
     // Tickets leave BullMQ behind the caller's back, but not more slowly than they come.
     await this.#background.room()
     return answer
@@ -169,28 +172,24 @@ export class RedisQueue implements TaskQueue {
     const { link, call, lanes } = this.#parts
     return this.#during(async () => {
       const args = [...claimArgs(claim), fromFailure(failure), kind, Math.random()]
-      const [answer, waitMs] = (await link.run((again) => call('fail', [again ? 1 : 0, ...args]))) as [string, number]
+      const [answer, waitMs, keepsTicket] = (await link.run((again) => call('fail', [again ? 1 : 0, ...args]))) as [string, number, number?]
       if (answer === 'delayed') {
         this.#tell(claim.task.queue, 'retried')
         // Should this fail, the ticket comes up when its lock is gone, and is put off then.
-        await lanes.settle(ticketOf(claim), { kind: 'later', waitMs }).catch(this.#parts.onError)
+        if (keepsTicket === 1) await lanes.settle(ticketOf(claim), { kind: 'later', waitMs }).catch(this.#parts.onError)
+        else this.#dropTicket(claim)
         return 'delayed'
       }
       if (answer === 'lost') return 'lost'
-      this.#drop(ticketOf(claim), executionOf(claim.token))
+      this.#dropTicket(claim)
       this.#tell(claim.task.queue, answer === 'poisoned' ? 'poisoned' : 'dead')
       return 'dead'
     })
   }
 
   async release(claims: readonly Claim[]): Promise<void> {
-    if (claims.length > 0)
-      await this.#during(() =>
-        this.#claimer.release(
-          claims.map(({ task }) => task.id),
-          claims.map(ticketOf),
-        ),
-      )
+    const held = claims.map((claim) => ({ id: claim.task.id, ticket: ticketOf(claim), isSuspect: isSuspect(claim) }))
+    if (held.length > 0) await this.#during(() => this.#claimer.release(held))
   }
 
   async claimDeliveries(max: number): Promise<readonly Delivery[]> {
@@ -244,6 +243,11 @@ export class RedisQueue implements TaskQueue {
       },
       CARE_MS * (0.5 + Math.random()),
     ).unref()
+  }
+
+  /** The execution that had the ticket has ended. */
+  #dropTicket(claim: Claim): void {
+    if (!isSuspect(claim)) this.#drop(ticketOf(claim), executionOf(claim.token))
   }
 
   #drop(ticket: Ticket, token: string): void {

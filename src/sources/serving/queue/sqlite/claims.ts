@@ -3,7 +3,8 @@ import type { StatementSync } from 'node:sqlite'
 import type { Claim, ClaimRequest } from '../contract.ts'
 import type { Context } from './context.ts'
 import { type PayloadRow, TASK_COLUMNS, TASK_JOINS, toTaskWithPayload } from './rows.ts'
-import { ACTIVE, WAITING } from './states.ts'
+import { ACTIVE, IS_WAITING, IS_WAITING_SUSPECT, WAITING } from './states.ts'
+import { toToken } from './token.ts'
 import { type Candidate, chooseTurns, TURN_OF_THE_OLDEST } from './turns.ts'
 
 /** Payloads handed out in one claim, beyond the first: a worker that asks for many tasks must not get many pictures at once. */
@@ -16,6 +17,8 @@ const PRIORITIES = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
 export class Claims {
   readonly #context: Context
   readonly #isWaiting: StatementSync
+  readonly #isSuspectWaiting: StatementSync
+  readonly #suspect: StatementSync
   readonly #byPriority: StatementSync
   readonly #oldest: StatementSync
   readonly #lowest: StatementSync
@@ -29,9 +32,12 @@ export class Claims {
   constructor(context: Context) {
     this.#context = context
     const { database } = context
-    const waiting = `lane = ? AND state = ${WAITING}`
+    const waiting = `lane = ? AND ${IS_WAITING}`
+    const suspect = `lane = ? AND ${IS_WAITING_SUSPECT}`
     const live = '(due_ms IS NULL OR due_ms > ?)'
     this.#isWaiting = database.prepare(`SELECT 1 FROM task WHERE ${waiting} LIMIT 1`)
+    this.#isSuspectWaiting = database.prepare(`SELECT 1 FROM task WHERE ${suspect} LIMIT 1`)
+    this.#suspect = database.prepare(`SELECT seq, rows, bytes FROM task WHERE ${suspect} AND ${live} ORDER BY seq LIMIT 1`)
     this.#byPriority = database.prepare(
       `SELECT seq, rows, bytes, priority FROM task WHERE ${waiting} AND ${live} ORDER BY priority DESC, seq LIMIT ?`,
     )
@@ -44,34 +50,56 @@ export class Claims {
       JOIN payload USING (seq) ${TASK_JOINS} LEFT JOIN webhook USING (seq) WHERE task.seq = ?`)
   }
 
-  /** Whether any of these queues has a task waiting. */
-  isAnyWaiting({ queues }: ClaimRequest): boolean {
-    return queues.some(({ queue, tasksMax, rowsMax }) => {
-      const lane = tasksMax > 0 && rowsMax > 0 ? this.#context.lanes.find(queue) : undefined
-      return lane !== undefined && this.#isWaiting.get(lane) !== undefined
+  /** Whether any of these queues has a task waiting that the claim may bring. */
+  isAnyWaiting({ queues, suspectsMax = 1 }: ClaimRequest): boolean {
+    return queues.some((asked) => {
+      const lane = canTake(asked) ? this.#context.lanes.find(asked.queue) : undefined
+      return (
+        lane !== undefined &&
+        (this.#isWaiting.get(lane) !== undefined || (suspectsMax > 0 && this.#isSuspectWaiting.get(lane) !== undefined))
+      )
     })
   }
 
   /** Inside a transaction. Lanes take turns, within the claim and over claims in which of them is first. */
-  claim({ queues, worker }: ClaimRequest, nowMs: number): Claim[] {
+  claim({ queues, suspectsMax = 1, worker }: ClaimRequest, nowMs: number): Claim[] {
     const first = queues.length === 0 ? 0 : this.#turn++ % queues.length
-    const hands: Claim[][] = []
+    const asked = [...queues.slice(first), ...queues.slice(0, first)].filter(canTake)
     const room = { tasks: CLAIM_TASKS_MAX, bytes: CLAIM_BYTES_MAX }
-    for (const asked of [...queues.slice(first), ...queues.slice(0, first)]) {
-      const lane = this.#context.lanes.find(asked.queue)
-      const tasksMax = Math.min(asked.tasksMax, room.tasks)
-      if (lane === undefined || tasksMax < 1 || asked.rowsMax < 1 || room.bytes <= 0) continue
-      const chosen = this.#choose(lane, { tasksMax, rowsMax: asked.rowsMax, bytesMax: room.bytes }, nowMs)
+    const hands: Claim[][] = []
+    const hand = (lane: number, queue: string, chosen: readonly Candidate[]) => {
       room.tasks -= chosen.length
       for (const { bytes } of chosen) room.bytes -= bytes
-      hands.push(chosen.map(({ seq }) => this.#hand(seq, asked.queue, worker, nowMs)))
+      hands.push(chosen.map(({ seq }) => this.#hand(seq, queue, worker, nowMs)))
       this.#context.lanes.hand(lane, chosen.length)
       for (let i = 0; i < chosen.length; i++) {
         this.#context.lanes.count(lane, WAITING, -1)
         this.#context.lanes.count(lane, ACTIVE, 1)
       }
     }
+    const suspect = suspectsMax > 0 ? this.#findSuspect(asked, nowMs) : undefined
+    // Before all others, which may use up the room.
+    if (suspect !== undefined) hand(suspect.lane, suspect.queue, [suspect.candidate])
+    for (const { queue, tasksMax, rowsMax } of asked) {
+      const lane = this.#context.lanes.find(queue)
+      const tasks = Math.min(tasksMax, room.tasks)
+      if (lane === undefined || queue === suspect?.queue || tasks < 1 || room.bytes <= 0) continue
+      hand(lane, queue, this.#choose(lane, { tasksMax: tasks, rowsMax, bytesMax: room.bytes }, nowMs))
+    }
     return interleave(hands)
+  }
+
+  /** The oldest suspect of the first of these queues that has any. */
+  #findSuspect(
+    queues: ClaimRequest['queues'],
+    nowMs: number,
+  ): { readonly lane: number; readonly queue: string; readonly candidate: Candidate } | undefined {
+    for (const { queue } of queues) {
+      const lane = this.#context.lanes.find(queue)
+      const candidate = lane === undefined ? undefined : (this.#suspect.get(lane, nowMs) as Candidate | undefined)
+      if (lane !== undefined && candidate !== undefined) return { lane, queue, candidate }
+    }
+    return undefined
   }
 
   #choose(lane: number, room: { tasksMax: number; rowsMax: number; bytesMax: number }, nowMs: number): Candidate[] {
@@ -91,13 +119,15 @@ export class Claims {
 
   #hand(seq: number, queue: string, worker: string, nowMs: number): Claim {
     const { options, effects } = this.#context
-    const token = `${this.#tokens}-${(this.#count++).toString(36)}`
+    const token = toToken(`${this.#tokens}-${(this.#count++).toString(36)}`, seq)
     this.#take.run(nowMs, nowMs + options.leaseMs, token, worker, seq)
     const task = toTaskWithPayload(this.#read.get(seq) as unknown as PayloadRow, queue)
     effects.change(task.id)
     return { task, token }
   }
 }
+
+const canTake = ({ tasksMax, rowsMax }: ClaimRequest['queues'][number]): boolean => tasksMax > 0 && rowsMax > 0
 
 /** One of each, then the next of each. */
 function interleave<T>(lists: readonly (readonly T[])[]): T[] {

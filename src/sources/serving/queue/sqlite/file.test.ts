@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { QueueOptions, TaskQueue } from '../contract.ts'
 import { FakeClock, testQueueOptions, testTask } from '../testing.ts'
 import { openSqliteQueue } from './index.ts'
+import { IS_WAITING, IS_WAITING_SUSPECT } from './states.ts'
 
 let folder: string
 let file: string
@@ -198,14 +199,19 @@ test('claims look their tasks up in the index, however many wait', async () => {
     (database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]).map(({ detail }) => detail).join('; ')
   expect(
     plan(
-      'SELECT seq, rows, bytes, priority FROM task WHERE lane = 1 AND state = 0 AND (due_ms IS NULL OR due_ms > 1) ORDER BY priority DESC, seq LIMIT 64',
+      `SELECT seq, rows, bytes, priority FROM task WHERE lane = 1 AND ${IS_WAITING} AND (due_ms IS NULL OR due_ms > 1) ORDER BY priority DESC, seq LIMIT 64`,
     ),
   ).toBe('SEARCH task USING INDEX task_waiting (lane=?)')
-  expect(plan('SELECT seq FROM task WHERE lane = 1 AND state = 0 AND priority = 3 ORDER BY seq LIMIT 8')).toBe(
+  expect(plan(`SELECT seq FROM task WHERE lane = 1 AND ${IS_WAITING} AND priority = 3 ORDER BY seq LIMIT 8`)).toBe(
     'SEARCH task USING COVERING INDEX task_waiting (lane=? AND priority=?)',
   )
-  expect(plan('SELECT priority FROM task WHERE lane = 1 AND state = 0 ORDER BY priority LIMIT 1')).toContain('task_waiting (lane=?)')
-  expect(plan('SELECT priority FROM task WHERE lane = 1 AND state = 0 ORDER BY priority LIMIT 1')).not.toContain('TEMP B-TREE')
+  expect(plan(`SELECT priority FROM task WHERE lane = 1 AND ${IS_WAITING} ORDER BY priority LIMIT 1`)).toContain('task_waiting (lane=?)')
+  expect(plan(`SELECT priority FROM task WHERE lane = 1 AND ${IS_WAITING} ORDER BY priority LIMIT 1`)).not.toContain('TEMP B-TREE')
+  expect(
+    plan(
+      `SELECT seq, rows, bytes FROM task WHERE lane = 1 AND ${IS_WAITING_SUSPECT} AND (due_ms IS NULL OR due_ms > 1) ORDER BY seq LIMIT 1`,
+    ),
+  ).toBe('SEARCH task USING INDEX task_suspect (lane=?)')
   expect(plan('SELECT seq FROM task WHERE state = 1 AND due_ms <= 5 ORDER BY due_ms LIMIT 9')).toContain('task_due (state=? AND due_ms<?)')
   expect(plan("SELECT seq, id FROM task WHERE id < 'x' AND state = 4 AND state IN (2, 4, 5) ORDER BY id DESC LIMIT 9")).toContain(
     'task_rare',
@@ -236,4 +242,28 @@ test('the doorbell stays one byte', async () => {
   const queue = await openQueue()
   for (let i = 0; i < 10; i++) await queue.submit(testTask(clock))
   expect((await readFile(`${file}-bell`)).length).toBe(1)
+})
+
+test('tasks beyond bytesMax are refused, ended ones hold room until they are deleted, and results are stored whatever is held', async () => {
+  const queue = await openQueue({ bytesMax: 2_000_000, resultsMs: 60_000 })
+  const payload = JSON.stringify({ rows: [{ x: 'y'.repeat(300_000) }] })
+  const submit = () => queue.submit(testTask(clock, { payload }))
+  let stored = 0
+  const outcome = async () =>
+    submit().then(
+      () => 'stored',
+      (error: { code: string; message: string }) => `${error.code} ${error.message}`,
+    )
+  while ((await outcome()) === 'stored') stored++
+  expect(stored).toBe(6) // 6 · 0.3 MB and what tables need; a seventh would be 2.1 MB.
+  expect(await outcome()).toMatch(/^MW_QUEUE_FULL the queue keeps 1\d{6} bytes, and 300019 more would be above queue.bytes_max, 2000000$/)
+  const claims = await queue.claim({ queues: [{ queue: 'm', tasksMax: 10, rowsMax: 10 }], worker: 'w' })
+  expect(claims).toHaveLength(6)
+  for (const claim of claims) expect(await queue.complete(claim, payload)).toBe('stored')
+  expect(await outcome()).toMatch(/^MW_QUEUE_FULL/)
+  clock.advance(120_000)
+  await expect.poll(outcome).toBe('stored')
+  // In one transaction, each counts what those before it took.
+  const many = await Promise.allSettled(Array.from({ length: 10 }, submit))
+  expect(many.filter(({ status }) => status === 'fulfilled').length).toBe(5)
 })

@@ -12,7 +12,7 @@ import {
   toTask,
   toTaskWithPayload,
 } from './rows.ts'
-import { ACTIVE, DONE, type StateNumber, stateNumberOf, WAITING } from './states.ts'
+import { ACTIVE, DONE, IS_WAITING, IS_WAITING_SUSPECT, type StateNumber, stateNumberOf, WAITING } from './states.ts'
 
 /** Rows looked at between two looks at the event loop. */
 const WALK_ROWS = 2000
@@ -37,6 +37,7 @@ export class Reading {
   readonly #rare: StatementSync
   readonly #active: StatementSync
   readonly #oldest: StatementSync
+  readonly #oldestSuspect: StatementSync
 
   constructor(context: Context) {
     this.#context = context
@@ -57,9 +58,8 @@ export class Reading {
     // Few, and the index by lease finds them: the `+` keeps SQLite from walking all ids in their order instead.
     this.#active = database.prepare(`
       SELECT seq, id FROM task WHERE state = ${ACTIVE} AND due_ms > -1 AND id < ? AND (?2 IS NULL OR lane = ?2) ORDER BY +id DESC LIMIT ?`)
-    this.#oldest = database.prepare(
-      `SELECT submitted_ms FROM task WHERE lane = ? AND state = ${WAITING} AND priority = ? ORDER BY seq LIMIT 1`,
-    )
+    this.#oldest = database.prepare(`SELECT submitted_ms FROM task WHERE lane = ? AND ${IS_WAITING} AND priority = ? ORDER BY seq LIMIT 1`)
+    this.#oldestSuspect = database.prepare(`SELECT submitted_ms FROM task WHERE lane = ? AND ${IS_WAITING_SUSPECT} ORDER BY seq LIMIT 1`)
   }
 
   get(id: string, nowMs: number): Task | undefined {
@@ -124,10 +124,8 @@ export class Reading {
   }
 
   #oldestOf(lane: number): number | undefined {
-    const times = PRIORITIES.flatMap((priority) => {
-      const row = this.#oldest.get(lane, priority) as { submitted_ms: number } | undefined
-      return row === undefined ? [] : [row.submitted_ms]
-    })
+    const rows = [this.#oldestSuspect.get(lane), ...PRIORITIES.map((priority) => this.#oldest.get(lane, priority))]
+    const times = (rows as ({ submitted_ms: number } | undefined)[]).flatMap((row) => (row === undefined ? [] : [row.submitted_ms]))
     return times.length === 0 ? undefined : Math.min(...times)
   }
 }

@@ -23,6 +23,8 @@ const WAL_BYTES_KEPT = 16 * 1024 * 1024
  * waits again, a final one is deleted. One index serves them all, and a waiting task without a deadline is not in it. A final task without `due_ms` is gone
  * for everybody, and only kept until its webhook is delivered.
  *
+ * Waiting tasks stand in one of two indices, in the order in which they are handed out: the many, and the suspects.
+ *
  * `lane` counts tasks by state, so that nobody ever counts them by walking.
  */
 const TABLES = `
@@ -57,7 +59,8 @@ CREATE TABLE task (
   token TEXT,
   worker TEXT
 );
-CREATE INDEX task_waiting ON task (lane, priority DESC, seq) WHERE state = 0;
+CREATE INDEX task_waiting ON task (lane, priority DESC, seq) WHERE state = 0 AND deaths = 0;
+CREATE INDEX task_suspect ON task (lane, seq) WHERE state = 0 AND deaths > 0;
 CREATE INDEX task_due ON task (state, due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX task_rare ON task (state, id) WHERE state IN (2, 4, 5);
 CREATE TABLE payload (seq INTEGER PRIMARY KEY, payload TEXT NOT NULL);

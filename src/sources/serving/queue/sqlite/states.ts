@@ -12,3 +12,7 @@ export const stateNames = ['waiting', 'active', 'delayed', 'done', 'dead', 'canc
 export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5
 
 export const stateNumberOf = (state: TaskState): StateNumber => stateNames.indexOf(state) as StateNumber
+
+/** Waiting tasks as the two indices over them have it, and no other words: the many, and the suspects, whose worker died with them in hand. */
+export const IS_WAITING = `state = ${WAITING} AND deaths = 0`
+export const IS_WAITING_SUSPECT = `state = ${WAITING} AND deaths > 0`

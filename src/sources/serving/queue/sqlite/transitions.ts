@@ -4,6 +4,7 @@ import { queueErrors } from '../errors.ts'
 import type { Context } from './context.ts'
 import { retryDelayMs } from './delays.ts'
 import { ACTIVE, CANCELLED, DEAD, DELAYED, DONE, type StateNumber, WAITING } from './states.ts'
+import { seqOf } from './token.ts'
 
 /** Tasks one sweep moves, of each kind: a millisecond or two. */
 export const SWEEP_MAX = 256
@@ -51,7 +52,7 @@ export class Transitions {
     this.#move = database.prepare('UPDATE task SET state = ?, due_ms = ?, deaths = ?, token = NULL WHERE seq = ?')
     this.#finish = database.prepare('UPDATE task SET state = ?, due_ms = ?, deaths = ?, finished_ms = ?, token = NULL WHERE seq = ?')
     this.#complete = database.prepare(`
-      UPDATE task SET state = ${DONE}, due_ms = ?, finished_ms = ?, token = NULL WHERE id = ? AND token = ? AND state = ${ACTIVE} RETURNING ${ROW}`)
+      UPDATE task SET state = ${DONE}, due_ms = ?, finished_ms = ?, token = NULL WHERE seq = ? AND token = ? AND state = ${ACTIVE}`)
     this.#unclaim = database.prepare(`
       UPDATE task SET state = ${WAITING}, due_ms = deadline_ms, attempts = attempts - 1, token = NULL,
         started_ms = CASE attempts WHEN 1 THEN NULL ELSE started_ms END WHERE seq = ?`)
@@ -75,10 +76,13 @@ export class Transitions {
   }
 
   complete({ task, token }: Claim, result: string, nowMs: number): 'stored' | 'lost' {
-    const row = this.#complete.get(nowMs + this.#context.options.resultsMs, nowMs, task.id, token) as Row | undefined
-    if (row === undefined) return 'lost'
-    this.#storeResult.run(row.seq, result)
-    this.#ended({ ...row, state: ACTIVE }, DONE, { nowMs, outcome: 'done' })
+    const { options, lanes } = this.#context
+    const seq = seqOf(token)
+    // Nothing is read: the claim and its token say all there is to know.
+    if (this.#complete.run(nowMs + options.resultsMs, nowMs, seq, token).changes === 0) return 'lost'
+    this.#storeResult.run(seq, result)
+    const lane = lanes.find(task.queue)!
+    this.#ended({ seq, id: task.id, lane, state: ACTIVE, hooked: task.webhook === undefined ? 0 : 1 }, DONE, { nowMs, outcome: 'done' })
     return 'stored'
   }
 
@@ -188,7 +192,11 @@ export class Transitions {
   }
 
   /** What the end of a task means for others. @param row - The task as it was before. */
-  #ended(row: Row, state: StateNumber, { nowMs, outcome }: { nowMs: number; outcome: TaskOutcome }): void {
+  #ended(
+    row: Pick<Row, 'seq' | 'id' | 'lane' | 'state' | 'hooked'>,
+    state: StateNumber,
+    { nowMs, outcome }: { nowMs: number; outcome: TaskOutcome },
+  ): void {
     const { lanes, effects } = this.#context
     if (row.hooked === 1) {
       this.#callWebhook.run(nowMs, row.seq)
@@ -198,7 +206,7 @@ export class Transitions {
     effects.outcome(lanes.queueOf(row.lane), outcome)
   }
 
-  #moved(row: Row, to: StateNumber): void {
+  #moved(row: Pick<Row, 'id' | 'lane' | 'state'>, to: StateNumber): void {
     const { lanes, effects } = this.#context
     lanes.count(row.lane, row.state, -1)
     lanes.count(row.lane, to, 1)

@@ -10,7 +10,7 @@ local missing = {}
 -- Whoever submitted puts the ticket in at once; older ones belong to a process that died in between.
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. ':pending', '-inf', int(now - 2000), 'LIMIT', 0, 200)) do
   local r = call('HMGET', taskKey(id), 'st', 'q', 'gen', 'pri', 'ret')
-  if r[1] == 'waiting' or r[1] == 'delayed' then
+  if (r[1] == 'waiting' or r[1] == 'delayed') and not isSuspect(id) then
     missing[#missing + 1] = { id, r[2], id .. '.' .. r[3], r[4], r[5] and math.max(0, tonumber(r[5]) - now) or 0 }
   else
     call('ZREM', P .. ':pending', id)
@@ -45,9 +45,9 @@ for i = 1, #ARGV do
   local key = taskKey(id)
   local r = call('HMGET', key, 'st', 'q', 'pri')
   if r[1] == 'dead' and not isExpired(id) then
+    call('HSET', key, 'att', 0, 'dea', 0)
     move(id, r[2], 'dead', 'waiting')
     local gen = call('HINCRBY', key, 'gen', 1)
-    call('HSET', key, 'att', 0, 'dea', 0)
     call('HDEL', key, 'fin', 'exp', 'sta', 'lt', 'fl', 'ha', 'ht', 'dl')
     call('ZREM', P .. ':expiry', id)
     call('ZREM', P .. ':hooks', id)
@@ -63,10 +63,13 @@ export const purgeScript = `
 local lane, state = ARGV[1], ARGV[2]
 promoteAll(200)
 local ids = call('ZRANGE', indexKey(lane, state), 0, tonumber(ARGV[3]) - 1)
+if state == 'waiting' and #ids < tonumber(ARGV[3]) then
+  for _, id in ipairs(call('ZRANGE', indexKey(lane, 'suspect'), 0, tonumber(ARGV[3]) - #ids - 1)) do ids[#ids + 1] = id end
+end
 local tickets = {}
 for _, id in ipairs(ids) do
   tickets[#tickets + 1] = id .. '.' .. (call('HGET', taskKey(id), 'gen') or '0')
-  call('ZREM', indexKey(lane, state), id)
+  unindex(id, lane, state)
   if not FINALS[state] then call('DECR', P .. ':unfinished') end
   forget(id)
   tell(id)

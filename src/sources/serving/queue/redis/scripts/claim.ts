@@ -2,11 +2,12 @@
 export const OLDEST_EVERY = 8
 
 /**
- * Before a claim: leases that ran out are taken back, and for each lane it is said how many tickets to take from BullMQ.
+ * Before a claim: leases that ran out are taken back, and for each lane it is said how many tickets to take from BullMQ. Suspects have no tickets, for those
+ * that may not be handed out would stand in the way of all others: one is named here, if one is wanted, and its lane gives nothing else then.
  *
- * ARGV: for each lane its name, tasksMax, rowsMax, 1 when the claim has tasks of it already, and BullMQ's keys of it, `wait` (served first, from its end)
+ * ARGV: how many suspects, 0 or 1; then for each lane its name, tasksMax, rowsMax, 1 when the claim has tasks of it already, and BullMQ's keys of it, `wait` (served first, from its end)
  * and `prioritized`.
- * Answers { reaped, { { how many, tickets to put first … } … } }.
+ * Answers { reaped, { which lane, its suspect } or {}, { { how many, tickets to put first … } … } }.
  */
 export const planScript = `
 -- How many of these tickets there is room for; the first even if it alone is too large.
@@ -63,27 +64,37 @@ end
 
 local reaped = reapAll(100)
 promoteAll(200)
-local plans = {}
-for i = 1, #ARGV, 6 do
-  local lane, rowsLeft = ARGV[i], tonumber(ARGV[i + 2])
-  local want = math.min(tonumber(ARGV[i + 1]), call('ZCARD', indexKey(lane, 'waiting')))
+local suspectsLeft = tonumber(ARGV[1] or '0')
+local suspect, plans = {}, {}
+for i = 2, #ARGV, 6 do
+  local lane, rowsLeft, begun = ARGV[i], tonumber(ARGV[i + 2]), ARGV[i + 3] == '1'
+  local want = tonumber(ARGV[i + 1])
   local isOpen = want > 0 and rowsLeft > 0
-  plans[#plans + 1] = isOpen and planLane(lane, want, rowsLeft, ARGV[i + 3] == '1', ARGV[i + 4], ARGV[i + 5]) or { 0 }
+  local id = isOpen and not begun and suspectsLeft > 0 and call('ZRANGE', indexKey(lane, 'suspect'), 0, 0)[1]
+  want = math.min(want, call('ZCARD', indexKey(lane, 'waiting')))
+  if id then
+    suspect, suspectsLeft = { #plans, id .. '.' .. call('HGET', taskKey(id), 'gen') }, suspectsLeft - 1
+    plans[#plans + 1] = { 0 }
+  elseif isOpen and want > 0 then
+    plans[#plans + 1] = planLane(lane, want, rowsLeft, begun, ARGV[i + 4], ARGV[i + 5])
+  else
+    plans[#plans + 1] = { 0 }
+  end
 end
-return { reaped, plans }
+return { reaped, suspect, plans }
 `
 
 /**
- * Begins executions for tickets taken. The record decides; a ticket that says something else is put right.
+ * Begins executions for tickets taken, and for the suspect that was named. The record decides; a ticket that says something else is put right.
  *
- * ARGV: worker, then for each ticket its name, token, and of its lane the same as above, rowsMax and 1 when the claim has tasks of it already.
- * Answers for each { fate, wait in ms or row, outcome of the task or '' }: run; later, in so many ms; back, for there is no room for its rows; drop, for
- * it is final or gone.
+ * ARGV: worker, then for each ticket its name, token, of its lane the same as above, rowsMax and 1 when the claim has tasks of it already, and 1 when it is
+ * no ticket but a suspect's name. Answers for each { fate, wait in ms or row, outcome of the task or '' }: run; later, in so many ms; back, for there is no
+ * room for its rows; drop, for it is final or gone, or a suspect, which needs none. A suspect that another took in the same moment is to be dropped too.
  */
 export const startScript = `
 local answers = {}
 local rowsTaken = {}
-for i = 2, #ARGV, 4 do
+for i = 2, #ARGV, 5 do
   local id, gen = string.match(ARGV[i], '^(.*)%.(%d+)$')
   local token, rowsMax = ARGV[i + 1], tonumber(ARGV[i + 2])
   id = id or ''
@@ -96,7 +107,8 @@ for i = 2, #ARGV, 4 do
     state = call('HGET', key, 'st')
   end
   local answer
-  if not state or FINALS[state] or r[3] ~= gen then
+  local isHeld = state == 'active' and r[4] == token
+  if not state or FINALS[state] or r[3] ~= gen or (not isHeld and isSuspect(id) ~= (ARGV[i + 4] == '1')) then
     answer = { 'drop', 0 }
   elseif state == 'active' and r[4] ~= token then
     answer = { 'later', tonumber(r[5]) - now }

@@ -26,19 +26,20 @@ return answers
 /**
  * An attempt failed, or took its worker with it.
  * ARGV: 1 when sent again, else 0; id, token, failure as JSON, kind (failed, final or died), a random number in [0, 1).
- * Answers { delayed, ms }, { dead, 0 }, { poisoned, 0 } or { lost, 0 }.
+ * Answers { delayed, ms, 1 when it keeps its ticket }, { dead, 0 }, { poisoned, 0 } or { lost, 0 }. A suspect has none: its record alone brings it back.
  */
 export const failScript = ({ retryDelayMs, retryDelayMsMax }: QueueOptions) => `
 local id, token, failure, kind, random = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local key = taskKey(id)
 local r = call('HMGET', key, 'st', 'q', 'tok', 'lt', 'att', 'dea', 'dl', 'ret')
+local deaths = tonumber(r[6] or '0')
 if r[1] ~= 'active' or r[3] ~= token then
   if ARGV[1] == '1' and r[4] == token and r[1] == 'dead' then return { kind == 'died' and 'poisoned' or 'dead', 0 } end
-  if ARGV[1] == '1' and r[4] == token and r[1] == 'delayed' then return { 'delayed', math.max(0, tonumber(r[8]) - now) } end
+  if ARGV[1] == '1' and r[4] == token and r[1] == 'delayed' then return { 'delayed', math.max(0, tonumber(r[8]) - now), deaths > 0 and 0 or 1 } end
   return { 'lost', 0 }
 end
 call('HSET', key, 'lt', token, 'fl', failure)
-local lane, attempts, deaths = r[2], tonumber(r[5]), tonumber(r[6])
+local lane, attempts = r[2], tonumber(r[5])
 local whole = math.min(${retryDelayMsMax}, ${retryDelayMs} * 2 ^ math.min(attempts - 1, 40))
 local waitMs = math.floor(whole / 2 + random * whole / 2)
 if kind == 'died' then
@@ -64,7 +65,7 @@ move(id, lane, 'active', 'delayed')
 call('HDEL', key, 'tok', 'lea')
 call('HSET', key, 'ret', int(now + waitMs))
 call('ZADD', P .. ':retries', int(now + waitMs), id)
-return { 'delayed', waitMs }
+return { 'delayed', waitMs, deaths > 0 and 0 or 1 }
 `
 
 /** Back, as if never claimed. ARGV: for each claim id, token. Answers 1 where the ticket is to go back, else 0. */

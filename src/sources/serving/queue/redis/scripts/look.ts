@@ -14,10 +14,14 @@ promoteAll(200)
 expireAll(200)
 local lanes = lane ~= '' and { lane } or call('SMEMBERS', P .. ':lanes')
 local ids = {}
+local max = after == '' and '+' or '(' .. after
+local function collect(name, state)
+  for _, id in ipairs(call('ZREVRANGEBYLEX', indexKey(name, state), max, '-', 'LIMIT', 0, limit)) do ids[#ids + 1] = id end
+end
 for _, name in ipairs(lanes) do
   for i = 4, #ARGV do
-    local max = after == '' and '+' or '(' .. after
-    for _, id in ipairs(call('ZREVRANGEBYLEX', indexKey(name, ARGV[i]), max, '-', 'LIMIT', 0, limit)) do ids[#ids + 1] = id end
+    collect(name, ARGV[i])
+    if ARGV[i] == 'waiting' then collect(name, 'suspect') end
   end
 end
 table.sort(ids, function(a, b) return a > b end)
@@ -38,6 +42,7 @@ for _, lane in ipairs(call('SMEMBERS', P .. ':lanes')) do
   local counts, total = { lane }, 0
   for _, state in ipairs({ 'waiting', 'active', 'delayed', 'dead', 'done', 'cancelled' }) do
     local count = call('ZCARD', indexKey(lane, state))
+    if state == 'waiting' then count = count + call('ZCARD', indexKey(lane, 'suspect')) end
     total = total + count
     if #counts < 5 then counts[#counts + 1] = count end
   end
@@ -46,6 +51,8 @@ for _, lane in ipairs(call('SMEMBERS', P .. ':lanes')) do
     call('HDEL', P .. ':turns', lane)
   else
     local oldest = call('ZRANGE', indexKey(lane, 'waiting'), 0, 0)[1]
+    local suspect = call('ZRANGE', indexKey(lane, 'suspect'), 0, 0)[1]
+    if suspect and not (oldest and oldest < suspect) then oldest = suspect end
     counts[6] = oldest and call('HGET', taskKey(oldest), 'sub') or false
     answers[#answers + 1] = counts
   end

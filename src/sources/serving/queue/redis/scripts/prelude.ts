@@ -33,10 +33,18 @@ local function indexKey(lane, state) return P .. ':index:' .. state .. ':' .. la
 local function tell(id) call('PUBLISH', P .. ':${db}:changed:' .. id, '') end
 local function wake() call('PUBLISH', P .. ':${db}:work', '') end
 
+local function isSuspect(id) return tonumber(call('HGET', taskKey(id), 'dea') or '0') > 0 end
+
+-- Out of the index of a state. Waiting suspects have one of their own, and no ticket.
+local function unindex(id, lane, state)
+  call('ZREM', indexKey(lane, state), id)
+  if state == 'waiting' then call('ZREM', indexKey(lane, 'suspect'), id) end
+end
+
 -- The task's state and all that is counted by it, in one step.
 local function move(id, lane, from, to)
-  call('ZREM', indexKey(lane, from), id)
-  call('ZADD', indexKey(lane, to), 0, id)
+  unindex(id, lane, from)
+  call('ZADD', indexKey(lane, to == 'waiting' and isSuspect(id) and 'suspect' or to), 0, id)
   call('HSET', taskKey(id), 'st', to)
   if FINALS[to] and not FINALS[from] then call('DECR', P .. ':unfinished') end
   if FINALS[from] and not FINALS[to] then call('INCR', P .. ':unfinished') end
