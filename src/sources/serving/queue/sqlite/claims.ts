@@ -4,7 +4,7 @@ import type { Claim, ClaimRequest } from '../contract.ts'
 import type { Context } from './context.ts'
 import { type PayloadRow, TASK_COLUMNS, TASK_JOINS, toTaskWithPayload } from './rows.ts'
 import { ACTIVE, IS_WAITING, IS_WAITING_SUSPECT, WAITING } from './states.ts'
-import { toToken } from './token.ts'
+import { TOKEN } from './token.ts'
 import { type Candidate, chooseTurns, TURN_OF_THE_OLDEST } from './turns.ts'
 
 /** Payloads handed out in one claim, beyond the first: a worker that asks for many tasks must not get many pictures at once. */
@@ -43,11 +43,12 @@ export class Claims {
     )
     this.#oldest = database.prepare(`SELECT seq, rows, bytes FROM task WHERE ${waiting} AND priority = ? AND ${live} ORDER BY seq LIMIT ?`)
     this.#lowest = database.prepare(`SELECT priority FROM task WHERE ${waiting} ORDER BY priority LIMIT 1`)
+    const chosen = 'task.seq IN (SELECT value FROM json_each(?))'
     this.#take = database.prepare(`
-      UPDATE task SET state = ${ACTIVE}, attempts = attempts + 1, started_ms = ?, due_ms = ?, token = ?, worker = ? WHERE seq = ?`)
+      UPDATE task SET state = ${ACTIVE}, attempts = attempts + 1, started_ms = ?, due_ms = ?, token = ${TOKEN}, worker = ? WHERE ${chosen}`)
     this.#read = database.prepare(`
-      SELECT ${TASK_COLUMNS}, payload.payload, webhook.url, webhook.secret FROM task
-      JOIN payload USING (seq) ${TASK_JOINS} LEFT JOIN webhook USING (seq) WHERE task.seq = ?`)
+      SELECT task.seq, task.token, ${TASK_COLUMNS}, payload.payload, webhook.url, webhook.secret FROM task
+      JOIN payload USING (seq) ${TASK_JOINS} LEFT JOIN webhook USING (seq) WHERE ${chosen}`)
   }
 
   /** Whether any of these queues has a task waiting that the claim may bring. */
@@ -70,7 +71,7 @@ export class Claims {
     const hand = (lane: number, queue: string, chosen: readonly Candidate[]) => {
       room.tasks -= chosen.length
       for (const { bytes } of chosen) room.bytes -= bytes
-      hands.push(chosen.map(({ seq }) => this.#hand(seq, queue, worker, nowMs)))
+      hands.push(this.#hand(chosen, queue, worker, nowMs))
       this.#context.lanes.hand(lane, chosen.length)
       for (let i = 0; i < chosen.length; i++) {
         this.#context.lanes.count(lane, WAITING, -1)
@@ -117,15 +118,22 @@ export class Claims {
     return all.sort((a, b) => a.seq - b.seq).slice(0, limit)
   }
 
-  #hand(seq: number, queue: string, worker: string, nowMs: number): Claim {
+  /** All of them at once: what a statement costs beside its rows is more than what a row does. */
+  #hand(chosen: readonly Candidate[], queue: string, worker: string, nowMs: number): Claim[] {
+    if (chosen.length === 0) return []
     const { options, effects } = this.#context
-    const token = toToken(`${this.#tokens}-${(this.#count++).toString(36)}`, seq)
-    this.#take.run(nowMs, nowMs + options.leaseMs, token, worker, seq)
-    const task = toTaskWithPayload(this.#read.get(seq) as unknown as PayloadRow, queue)
-    effects.change(task.id)
-    return { task, token }
+    const seqs = JSON.stringify(chosen.map(({ seq }) => seq))
+    this.#take.run(nowMs, nowMs + options.leaseMs, `${this.#tokens}-${(this.#count++).toString(36)}`, worker, seqs)
+    const bySeq = new Map((this.#read.all(seqs) as unknown as ClaimRow[]).map((row) => [row.seq, row]))
+    return chosen.map(({ seq }) => {
+      const row = bySeq.get(seq)!
+      effects.change(row.id)
+      return { task: toTaskWithPayload(row, queue), token: row.token }
+    })
   }
 }
+
+type ClaimRow = PayloadRow & { readonly seq: number; readonly token: string }
 
 const canTake = ({ tasksMax, rowsMax }: ClaimRequest['queues'][number]): boolean => tasksMax > 0 && rowsMax > 0
 

@@ -1,8 +1,5 @@
-/**
- * The token of a claim. It says where its task stands, so that whoever completes it needs no look at it before.
- * @param claim - Unique to this claim, in the queue and for ever.
- */
-export const toToken = (claim: string, seq: number): string => `${claim}-${seq}`
+/** What the token of a claim is, in SQL: unique to the claim that `?` names, and it says where the task stands, so that who completes it need not look. */
+export const TOKEN = "? || '-' || seq"
 
-/** NaN for a token that was never one of ours, which no row has. */
+/** Where the task of a token stands; NaN, which no row has, for a token that was never one of ours. */
 export const seqOf = (token: string): number => Number(token.slice(token.lastIndexOf('-') + 1))
