@@ -62,15 +62,19 @@ function countInto(seen: Record<string, number>, messages: readonly Message[]): 
   }
 }
 
-test(`no acknowledged sample is lost by ${kills} kills at any instant`, { timeout: 20_000 + kills * 5000 }, async () => {
+const rare = ['flushes', 'compactions', 'retention', 'deletions', 'metadata', 'clean', 'snapshot']
+
+test(`no acknowledged sample is lost by ${kills} kills at any instant`, { timeout: 20_000 + kills * 15_000 }, async () => {
   // A kill leaves what the system was given, disk or no disk; without one far more happens in a life.
   const folder = await mkdtemp(join(temporaryDir, 'modelwatch-kill-'))
   const random = createRandom(seed)
   const promised = nothingPromised()
   const seen: Record<string, number> = {}
   try {
-    for (let round = 0; round <= kills; round++) {
-      const messages = await runAndKill({ folder, promised, afterMs: round === kills ? 0 : random() * 700, seed: seed + round })
+    // A busy machine gives less time to a life: then there are more of them.
+    for (let round = 0, isLast = false; !isLast; round++) {
+      isLast = round >= kills && (rare.every((what) => (seen[what] ?? 0) > kills / 25) || round >= 3 * kills)
+      const messages = await runAndKill({ folder, promised, afterMs: isLast ? 0 : random() * 700, seed: seed + round })
       const failed = messages.find(({ kind }) => kind === 'failed')
       expect(failed, `seed ${seed}, round ${round}`).toBeUndefined()
       expect(
@@ -80,11 +84,12 @@ test(`no acknowledged sample is lost by ${kills} kills at any instant`, { timeou
       countInto(seen, messages)
       forgetOld(promised)
     }
-    console.log(`seed ${seed}: ${kills} kills, ${JSON.stringify(seen)}, ${Math.max(...promised.steps)} steps of the longest series`)
+    console.log(
+      `seed ${seed}: at least ${kills} kills, ${JSON.stringify(seen)}, ${Math.max(...promised.steps)} steps of the longest series`,
+    )
     // Otherwise nothing was at stake.
     for (const what of ['commits', 'read']) expect(seen[what], what).toBeGreaterThan(kills)
-    for (const what of ['flushes', 'compactions', 'retention', 'deletions', 'metadata', 'clean', 'snapshot'])
-      expect(seen[what], what).toBeGreaterThan(kills / 25)
+    for (const what of rare) expect(seen[what], what).toBeGreaterThan(kills / 25)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
