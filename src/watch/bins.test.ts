@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { binOfCategory, binOfNumber, createCategoryBins, createNumberBins, quantileEdges, regularCount, specialBin } from './bins.ts'
+import {
+  binOfCategory,
+  binOfNumber,
+  countNumbers,
+  createCategoryBins,
+  createNumberBins,
+  quantileEdges,
+  regularCount,
+  specialBin,
+} from './bins.ts'
 
 const bins = createNumberBins([0, 10, 20, 20])
 
@@ -15,6 +24,26 @@ test.for([
   { why: 'not a number', value: Number.NaN, bin: 'nan' },
   { why: 'infinite', value: Number.NEGATIVE_INFINITY, bin: 'nan' },
 ])('$why: $value falls into $bin', ({ value, bin }) => expect(bins.labels[binOfNumber(bins, value)]).toBe(bin))
+
+test('a column is counted in the bins of its values, however many bins there are', () => {
+  const value = fc.oneof(fc.double(), fc.integer({ min: -50, max: 50 }), fc.constantFrom(-0, Number.NaN, Number.POSITIVE_INFINITY))
+  const edges = fc
+    .tuple(fc.uniqueArray(fc.integer({ min: -40, max: 40 }), { minLength: 2, maxLength: 60 }), fc.boolean())
+    .map(([distinct, ownLast]) => {
+      const rising = distinct.sort((a, b) => a - b)
+      return ownLast ? [...rising, rising.at(-1)!] : rising
+    })
+  fc.assert(
+    fc.property(edges, fc.array(value, { maxLength: 200 }), (rising, values) => {
+      const layout = createNumberBins(rising)
+      const [counted, want] = [new Float64Array(layout.labels.length), new Float64Array(layout.labels.length)]
+      countNumbers(layout, Float64Array.from(values), counted)
+      for (const one of values) want[binOfNumber(layout, one)]! += 1
+      expect(counted).toEqual(want)
+    }),
+    { numRuns: 500 },
+  )
+})
 
 test('the last bin of a continuous value includes its upper edge', () => {
   const two = createNumberBins([0, 1, 2])

@@ -13,6 +13,8 @@ export interface NumberBins {
   readonly kind: 'number'
   /** Rising, shape [k + 1], k ≥ 1. The last two are equal when the largest value has a bin of its own. */
   readonly edges: Float64Array
+  /** The edges between two bins, and Infinity behind them up to one less than a power of two, at least 15: as `countNumbers` searches them. */
+  readonly inner: Float64Array
   readonly labels: readonly string[]
 }
 
@@ -37,7 +39,9 @@ export const CATEGORY_LENGTH_MAX = 128
 export function createNumberBins(edges: readonly number[]): NumberBins {
   const labels: string[] = []
   for (let i = 0; i + 1 < edges.length; i++) labels.push(`[${edges[i]},${edges[i + 1]}${i + 2 === edges.length ? ']' : ')'}`)
-  return { kind: 'number', edges: Float64Array.from(edges), labels: [...labels, ...numberSpecials] }
+  const inner = new Float64Array(Math.max(16, 2 ** Math.ceil(Math.log2(labels.length))) - 1).fill(Number.POSITIVE_INFINITY)
+  inner.set(edges.slice(1, -1))
+  return { kind: 'number', edges: Float64Array.from(edges), inner, labels: [...labels, ...numberSpecials] }
 }
 
 export function createCategoryBins(categories: readonly string[]): CategoryBins {
@@ -71,6 +75,32 @@ export function binOfNumber(bins: NumberBins, value: number): number {
     else high = middle
   }
   return low === regular ? regular - 1 : low // The largest value stands in the last bin.
+}
+
+/**
+ * Counts each value of a column in its bin, as `binOfNumber` finds it. The search takes the same steps for every value and adds what it finds: branches that
+ * depend on the value, or a loop around four steps, would be guessed wrong about once a value, which is two thirds of the time.
+ * @param counts - By bin.
+ */
+export function countNumbers(bins: NumberBins, column: Float64Array, counts: Float64Array): void {
+  const { edges, inner } = bins
+  const low = edges[0]!
+  const high = edges[edges.length - 1]!
+  const half = (inner.length + 1) >> 1
+  for (let i = 0; i < column.length; i++) {
+    const value = column[i]!
+    if (!(value >= low && value <= high)) {
+      counts[binOfNumber(bins, value)]! += 1
+      continue
+    }
+    let bin = 0 // How many edges between bins are at or below the value.
+    for (let step = half; step > 8; step >>= 1) bin += inner[bin + step - 1]! <= value ? step : 0
+    bin += inner[bin + 7]! <= value ? 8 : 0
+    bin += inner[bin + 3]! <= value ? 4 : 0
+    bin += inner[bin + 1]! <= value ? 2 : 0
+    bin += inner[bin]! <= value ? 1 : 0
+    counts[bin]! += 1
+  }
 }
 
 /** The bin of a category; one the reference does not know falls into `other`. */

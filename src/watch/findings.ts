@@ -92,9 +92,13 @@ export class Findings {
   unread(row: number, feature: number, rows: readonly unknown[]): void {
     const fields = rows[row]
     const { name } = this.#features[feature]!
-    const value = isRow(fields) ? fields[name] : undefined
     if (!isRow(fields)) this.#unreadable(row, feature)
-    else if (value === undefined || !Object.hasOwn(fields, name)) this.#missing(row, feature, false)
+    else this.unreadValue(row, feature, Object.hasOwn(fields, name) ? fields[name] : undefined)
+  }
+
+  /** The same of a value that is known: undefined where it is absent. */
+  unreadValue(row: number, feature: number, value: unknown): void {
+    if (value === undefined) this.#missing(row, feature, false)
     else if (value === null) this.#missing(row, feature, true)
     else this.invalid(row, feature, (got) => `must be ${wanted(this.#features[feature]!)}, got ${got}`, value)
   }

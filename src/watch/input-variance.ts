@@ -27,35 +27,47 @@ export function createInputVariance(schema: ModelSchema): InputVariance | undefi
   const means = new Float64Array(VARIANCE_WINDOW)
   const squares = new Float64Array(VARIANCE_WINDOW)
   let next = 0
+  /** Of the rows that are being added; sums become means. */
+  const rowCounts = new Float64Array(VARIANCE_WINDOW)
+  const rowSums = new Float64Array(VARIANCE_WINDOW)
+  const rowSquares = new Float64Array(VARIANCE_WINDOW)
 
   return {
     add({ rows, values }) {
-      for (let r = Math.max(0, rows - VARIANCE_WINDOW); r < rows; r++) {
-        let count = 0
-        let sum = 0
-        for (let n = 0; n < numeric.length; n++) {
-          const column = values[numeric[n]!] as Float64Array
-          const width = column.length / rows
-          for (let i = r * width; i < (r + 1) * width; i++) {
+      const first = Math.max(0, rows - VARIANCE_WINDOW)
+      const last = rows - first
+      // Column by column, as the values lie; the sums of each row grow in the order of its values all the same.
+      rowCounts.fill(0, 0, last)
+      rowSums.fill(0, 0, last)
+      rowSquares.fill(0, 0, last)
+      for (let n = 0; n < numeric.length; n++) {
+        const column = values[numeric[n]!] as Float64Array
+        const width = column.length / rows
+        for (let r = 0, i = first * width; r < last; r++) {
+          for (const end = i + width; i < end; i++) {
             const value = column[i]!
             if (value - value !== 0) continue // NaN or infinite.
-            sum += value
-            count++
+            rowSums[r]! += value
+            rowCounts[r]! += 1
           }
         }
-        const mean = count === 0 ? 0 : sum / count
-        let square = 0
-        for (let n = 0; n < numeric.length; n++) {
-          const column = values[numeric[n]!] as Float64Array
-          const width = column.length / rows
-          for (let i = r * width; i < (r + 1) * width; i++) {
+      }
+      for (let r = 0; r < last; r++) rowSums[r] = rowCounts[r] === 0 ? 0 : rowSums[r]! / rowCounts[r]!
+      for (let n = 0; n < numeric.length; n++) {
+        const column = values[numeric[n]!] as Float64Array
+        const width = column.length / rows
+        for (let r = 0, i = first * width; r < last; r++) {
+          const mean = rowSums[r]!
+          for (const end = i + width; i < end; i++) {
             const value = column[i]!
-            if (value - value === 0) square += (value - mean) * (value - mean)
+            if (value - value === 0) rowSquares[r]! += (value - mean) * (value - mean)
           }
         }
-        counts[next] = count
-        means[next] = mean
-        squares[next] = square
+      }
+      for (let r = 0; r < last; r++) {
+        counts[next] = rowCounts[r]!
+        means[next] = rowSums[r]!
+        squares[next] = rowSquares[r]!
         next = next + 1 === VARIANCE_WINDOW ? 0 : next + 1
       }
     },

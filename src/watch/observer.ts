@@ -1,5 +1,5 @@
 import type { Registry } from '../instrument/index.ts'
-import { type BinLayout, binOfCategory, binOfNumber, specialBin } from './bins.ts'
+import { type BinLayout, binOfCategory, binOfNumber, countNumbers, specialBin } from './bins.ts'
 import type { Column } from './columns.ts'
 import { watchFamilies as families } from './families.ts'
 import { type ViolationRule, violationRules } from './findings.ts'
@@ -65,7 +65,7 @@ interface BinnedValue {
 }
 
 function countColumn({ layout, counts }: BinnedValue, column: Column): void {
-  if (layout.kind === 'number') for (let i = 0; i < column.length; i++) counts[binOfNumber(layout, column[i] as number)]! += 1
+  if (layout.kind === 'number') countNumbers(layout, column as Float64Array, counts)
   else for (let i = 0; i < column.length; i++) counts[binOfCategory(layout, column[i] as string)]! += 1
 }
 

@@ -15,6 +15,15 @@ test('what is written is read back, and is a UUID of version 8', () => {
   )
 })
 
+test('many at once are the ids that each would have, also where a block of them ends', () => {
+  for (const sequence of [0, 65_530, 2 ** 32 - 3, 2 ** 40 - 4]) {
+    const nonces = Uint32Array.from({ length: 10 }, () => ids.nonce())
+    const each = Array.from(nonces, (nonce, i) => `${ids.format({ sequence: sequence + i, nonce })},`)
+    expect(ids.formatMany(sequence, nonces)).toBe(each.join(''))
+  }
+  expect(ids.formatMany(0, new Uint32Array(0))).toBe('')
+})
+
 test.for(['', 'x', '47140eb6-4062-4326-834d-522a838cac31', 'é'.repeat(36)])('%s is not an id of this source', (id) =>
   expect(ids.parse(id)).toBeUndefined(),
 )

@@ -2,12 +2,15 @@ import { MS_PER_SECOND } from '../core/time.ts'
 import type { Registry } from '../instrument/index.ts'
 import type { Column } from './columns.ts'
 import { watchFamilies as families } from './families.ts'
-import { createPredictionIds } from './prediction-ids.ts'
+import { createPredictionIds, ID_LENGTH } from './prediction-ids.ts'
 import { isJudged, type ModelSchema } from './schema.ts'
 
 /** What became of a label. `duplicate`: that prediction has one already, and the first stays. `orphan`: no prediction of that id is remembered. */
 export type LabelOutcome = 'matched' | 'late' | 'orphan' | 'duplicate'
 const outcomes: readonly LabelOutcome[] = ['matched', 'late', 'orphan', 'duplicate']
+
+/** Characters of a prediction's id. */
+export const PREDICTION_ID_LENGTH = ID_LENGTH
 
 export interface QualityOptions {
   /** Predictions remembered while they wait for their labels; the oldest is forgotten first. */
@@ -27,6 +30,8 @@ export interface QualityTracker {
    * @returns the prediction's id, a UUID.
    */
   predicted(outputs: readonly Column[], row: number, timeMs: number): string
+  /** Remembers all rows of an answer, as `predicted` does each. @returns their ids in one text, each with a comma behind it; see `PREDICTION_ID_LENGTH`. */
+  predictedRows(outputs: readonly Column[], rows: number, timeMs: number): string
   /** Whether an id is of a prediction that this tracker was told of, remembered or not. */
   made(predictionId: string): boolean
   /** @param actual - Truth by output name; outputs without one stay unjudged. */
@@ -86,17 +91,30 @@ export function createQualityTracker(
     return 'matched'
   }
 
+  const remember = (outputs: readonly Column[], row: number, timeMs: number, nonce: number): number => {
+    const sequence = count++
+    const slot = sequence % options.predictionsMax
+    sequences[slot] = sequence
+    nonces[slot] = nonce
+    times[slot] = timeMs
+    labelled[slot] = 0
+    for (let o = 0; o < width; o++) values[slot * width + o] = (outputs[judged[o]!.index] as Float64Array)[row]!
+    return sequence
+  }
+
   return {
     predicted(outputs, row, timeMs) {
-      const sequence = count++
-      const slot = sequence % options.predictionsMax
       const nonce = ids.nonce()
-      sequences[slot] = sequence
-      nonces[slot] = nonce
-      times[slot] = timeMs
-      labelled[slot] = 0
-      for (let o = 0; o < width; o++) values[slot * width + o] = (outputs[judged[o]!.index] as Float64Array)[row]!
-      return ids.format({ sequence, nonce })
+      return ids.format({ sequence: remember(outputs, row, timeMs, nonce), nonce })
+    },
+    predictedRows(outputs, rows, timeMs) {
+      const own = new Uint32Array(rows)
+      const first = count
+      for (let r = 0; r < rows; r++) {
+        own[r] = ids.nonce()
+        remember(outputs, r, timeMs, own[r]!)
+      }
+      return ids.formatMany(first, own)
     },
     made: (predictionId) => ids.parse(predictionId) !== undefined,
     labelled(predictionId, actual, timeMs) {

@@ -1,4 +1,5 @@
-import { type Findings, isRow } from './findings.ts'
+import { createFeatureReader, type FeatureReader } from './feature-reader.ts'
+import type { Findings } from './findings.ts'
 import type { Feature } from './schema.ts'
 
 const noBytes = new Uint8Array(0)
@@ -7,34 +8,28 @@ const noBytes = new Uint8Array(0)
  * Reads a picture of each row: its file in base64, bare or as a data URL. A file is known by its first bytes; whether the rest is whole,
  * the model finds out. Where there is none stands one of no bytes.
  */
-export function compileImageReader({ name }: Feature, f: number) {
-  return (rows: readonly unknown[], found: Findings): Uint8Array[] => {
-    const column = new Array<Uint8Array>(rows.length).fill(noBytes)
-    for (let r = 0; r < rows.length; r++) {
-      const row = rows[r]
-      const value = isRow(row) ? row[name] : undefined
-      if (value instanceof Uint8Array && isRow(row)) take(value, r)
-      else if (typeof value !== 'string') found.unread(r, f, rows)
-      else if (value === '') found.invalid(r, f, () => 'must be a picture, got an empty string', value)
-      else {
-        const bytes = fromBase64(value.startsWith('data:') ? afterDataUrl(value) : value)
-        if (bytes === undefined) found.unread(r, f, rows)
-        else take(bytes, r)
+export function compileImageReader({ name }: Feature, f: number): FeatureReader {
+  return createFeatureReader<Uint8Array[]>(name, f, {
+    empty: (rows) => new Array<Uint8Array>(rows).fill(noBytes),
+    take(value, r, column, found) {
+      if (value === '') {
+        found.invalid(r, f, () => 'must be a picture, got an empty string', value)
+        return true
       }
-    }
-    return column
-
-    function take(bytes: Uint8Array, r: number): void {
+      const bytes = value instanceof Uint8Array ? value : typeof value === 'string' ? fromText(value) : undefined
+      if (bytes === undefined) return false
       if (isPicture(bytes)) column[r] = bytes
-      else
-        found.invalid(
-          r,
-          f,
-          () => `must be a picture (PNG, JPEG, WebP, GIF, BMP or TIFF), got ${bytes.length} bytes that begin ${hexOf(bytes)}`,
-          bytes,
-        )
-    }
-  }
+      else breakPicture(found, r, f, bytes)
+      return true
+    },
+  })
+}
+
+const fromText = (text: string) => fromBase64(text.startsWith('data:') ? afterDataUrl(text) : text)
+
+function breakPicture(found: Findings, r: number, f: number, bytes: Uint8Array): void {
+  const what = 'must be a picture (PNG, JPEG, WebP, GIF, BMP or TIFF)'
+  found.invalid(r, f, () => `${what}, got ${bytes.length} bytes that begin ${hexOf(bytes)}`, bytes)
 }
 
 /** The longest head of a data URL: a media type and its parameters. */

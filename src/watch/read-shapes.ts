@@ -1,24 +1,23 @@
 import { widthOf } from './columns.ts'
-import { type Findings, isRow } from './findings.ts'
+import { createFeatureReader, type FeatureReader } from './feature-reader.ts'
+import { soundBounds, soundNumbers } from './read-scalars.ts'
 import type { Feature } from './schema.ts'
 
 /**
  * Reads a feature whose rows have many numbers, integers or booleans each: a list nested as its shape, or a flat one, row by row.
- * What is absent or unreadable is NaN, a single value as well as all of a row.
+ * What is absent or unreadable is NaN, a single value as well as all of a row. A tensor says that a row has none with nulls only.
  */
-export function compileShapeReader({ name, type, range }: Feature, shape: readonly number[], f: number) {
+export function compileShapeReader(feature: Feature, shape: readonly number[], f: number): FeatureReader {
+  const { name, type, range } = feature
   const width = widthOf(shape)
-
-  return (rows: readonly unknown[], found: Findings): Float64Array => {
-    const column = new Float64Array(rows.length * width)
-    for (let r = 0; r < rows.length; r++) {
-      const row = rows[r]
-      const value = isRow(row) ? row[name] : undefined
+  const { low, high } = soundBounds(feature)
+  return createFeatureReader<Float64Array>(name, f, {
+    empty: (rows) => new Float64Array(rows * width),
+    take(value, r, column, found) {
       const flat = toFlat(value, shape, width)
       if (flat === undefined) {
         column.fill(Number.NaN, r * width, (r + 1) * width)
-        found.unread(r, f, rows)
-        continue
+        return false
       }
       for (let i = 0; i < width; i++) {
         const element = flat[i]
@@ -39,9 +38,16 @@ export function compileShapeReader({ name, type, range }: Feature, shape: readon
           found.element(r, f, () => placeOf(i, shape), element)
         }
       }
-    }
-    return column
-  }
+      return true
+    },
+    whole: (count, values) => (type === 'boolean' ? undefined : soundNumbers(values, count, width, low, high, type === 'integer')),
+    at: (data, place) => toList(data, place, width),
+  })
+}
+
+function toList(data: ArrayLike<unknown>, place: number, width: number): readonly unknown[] | null {
+  const list = Array.from({ length: width }, (_, i) => data[place + i])
+  return list.every((value) => value === null) ? null : list
 }
 
 /** The elements row by row; undefined when the value has another shape. */

@@ -1,4 +1,4 @@
-import { type Findings, isRow } from './findings.ts'
+import { createFeatureReader, type FeatureReader } from './feature-reader.ts'
 import type { Feature } from './schema.ts'
 
 /** As many digits as 2^64 − 1 has; longer text is not looked at. */
@@ -9,20 +9,20 @@ const unsignedDigits = /^\d{1,20}$/
  * Reads a whole number of 64 bits of each row: a JSON number that carries it exactly, or a string of decimal digits.
  * Where the row is refused stands 0.
  */
-export function compileWideReader({ name, type }: Feature, f: number) {
+export function compileWideReader({ name, type }: Feature, f: number): FeatureReader {
   const signed = type === 'int64'
   const digits = signed ? signedDigits : unsignedDigits
-
-  return (rows: readonly unknown[], found: Findings): BigInt64Array | BigUint64Array => {
-    const column = signed ? new BigInt64Array(rows.length) : new BigUint64Array(rows.length)
-    for (let r = 0; r < rows.length; r++) {
-      const row = rows[r]
-      const wide = toWide(isRow(row) ? row[name] : undefined, digits)
-      if (wide !== undefined && (signed ? BigInt.asIntN(64, wide) : BigInt.asUintN(64, wide)) === wide) column[r] = wide
-      else found.unread(r, f, rows)
-    }
-    return column
-  }
+  const Own = signed ? BigInt64Array : BigUint64Array
+  return createFeatureReader<BigInt64Array | BigUint64Array>(name, f, {
+    empty: (rows) => new Own(rows),
+    take(value, r, column) {
+      const wide = toWide(value, digits)
+      const fits = wide !== undefined && (signed ? BigInt.asIntN(64, wide) : BigInt.asUintN(64, wide)) === wide
+      if (fits) column[r] = wide
+      return fits
+    },
+    whole: (count, { data, start, step }) => (data instanceof Own && step === 1 ? data.slice(start, start + count) : undefined),
+  })
 }
 
 /** Undefined where the value is no whole number, or one that JSON may have rounded. */

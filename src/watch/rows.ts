@@ -1,18 +1,12 @@
-import type { Column, Columns } from './columns.ts'
+import type { Columns } from './columns.ts'
 import { Findings, type FoundFaults, isRow } from './findings.ts'
-import { compileImageReader } from './read-images.ts'
-import { compileScalarReader } from './read-scalars.ts'
-import { compileShapeReader } from './read-shapes.ts'
-import { compileWideReader } from './read-wide.ts'
+import { compileFeatureReaders } from './read-features.ts'
 import type { Feature, ModelSchema } from './schema.ts'
 
 /** Rows as columns, and what was wrong with them. */
 export interface ReadRows extends FoundFaults {
   readonly columns: Columns
 }
-
-/** Reads one feature of all rows into its column. */
-export type FeatureReader = (rows: readonly unknown[], found: Findings) => Column
 
 /**
  * Compiles a model's schema into the reader of its rows: checks every value, and lays them out as columns for the model and for the bins.
@@ -21,13 +15,13 @@ export type FeatureReader = (rows: readonly unknown[], found: Findings) => Colum
 export function compileRowReader(schema: ModelSchema): (rows: readonly unknown[]) => ReadRows {
   const { features } = schema
   const names = new Set(features.map(({ name }) => name))
-  const readers = features.map(compileReader)
+  const readers = compileFeatureReaders(features)
   const toKnown = compileKnownFields(features, names)
 
   return (rows) => {
     const found = new Findings(features)
     const { known, strangers } = toKnown(rows)
-    const values = readers.map((read) => read(known, found))
+    const values = readers.map((reader) => reader.rows(known, found))
     for (const r of strangers) if (!found.unknownFields(r, rows[r] as object, names)) break
     return { columns: { rows: rows.length, values }, ...found.result() }
   }
@@ -60,10 +54,4 @@ function compileKnownFields(features: readonly Feature[], names: ReadonlySet<str
 function hasUnknown(row: object, names: ReadonlySet<string>): boolean {
   for (const field in row) if (!names.has(field)) return true
   return false
-}
-
-function compileReader(feature: Feature, index: number): FeatureReader {
-  if (feature.type === 'int64' || feature.type === 'uint64') return compileWideReader(feature, index)
-  if (feature.type === 'image') return compileImageReader(feature, index)
-  return feature.shape === undefined ? compileScalarReader(feature, index) : compileShapeReader(feature, feature.shape, index)
 }

@@ -3,7 +3,7 @@ import { load, median } from '../../support/wrk.ts'
 import type { Report } from '../lib/report.ts'
 import type { Measurement } from './gateway-process.ts'
 import { type RunningSubject, startGatewayProcess } from './subjects.ts'
-import type { Wine } from './wine.ts'
+import type { Wine, WineRow } from './wine.ts'
 
 const ALTERNATIONS = 5
 const SECONDS = 2
@@ -40,11 +40,11 @@ export async function measureBookkeeping(wine: Wine, report: Report): Promise<vo
   }
 }
 
-/** @returns rows a second of onnxruntime alone, in a process that has loaded all that the gateway has. */
-export async function measureSession(wine: Wine, rows: number, seconds: number): Promise<number> {
+/** @returns rows a second of onnxruntime alone on these requests in turns, in a process that has loaded all that the gateway has. */
+export async function measureSession(wine: Wine, batches: readonly (readonly WineRow[])[], seconds: number): Promise<number> {
   const running = await startGatewayProcess(wine, 'on')
   try {
-    return await ask(running, { kind: 'session', rows: wine.rows.slice(0, rows), seconds })
+    return await ask(running, { kind: 'session', batches, seconds })
   } finally {
     await running.stop()
   }

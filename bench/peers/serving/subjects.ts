@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { startServer } from '../../support/server.ts'
-import { onCore } from '../../support/wrk.ts'
+import { onCore, type RequestBody } from '../../support/wrk.ts'
 import { type RunningProgram, startProgram } from './process-tree.ts'
 import type { Wine, WineRow } from './wine.ts'
 
@@ -18,8 +18,8 @@ export interface Subject {
 
 export interface RunningSubject {
   readonly oneRow: Endpoint
-  /** Undefined where it has none. */
-  readonly manyRows: Endpoint | undefined
+  /** The forms in which it takes many rows at once. */
+  readonly manyRows: readonly RowsForm[]
   stop(): Promise<void>
 }
 
@@ -30,8 +30,30 @@ export interface Endpoint {
   read(answer: never): readonly number[]
 }
 
+/** A form of requests of many rows, and of their answers. */
+export interface RowsForm {
+  readonly name: string
+  readonly url: string
+  body(rows: readonly WineRow[]): RequestBody
+  /** The predictions of an answer. @param jsonLength - Of its JSON, where binary data stands behind it. */
+  read(answer: Buffer, jsonLength: number | undefined): readonly number[]
+}
+
 const root = join(import.meta.dirname, '../../..')
 const command = join(root, 'bin/modelwatch.js')
+const json = { 'content-type': 'application/json' }
+/** A form whose requests and answers are JSON. */
+const jsonForm = <T>(
+  name: string,
+  url: string,
+  body: (rows: readonly WineRow[]) => unknown,
+  read: (answer: T) => readonly number[],
+): RowsForm => ({
+  name,
+  url,
+  body: (rows) => ({ bytes: JSON.stringify(body(rows)), headers: json }),
+  read: (answer) => read(JSON.parse(answer.toString()) as T),
+})
 const one = (rows: readonly WineRow[]) => JSON.stringify(rows[0])
 /** Servers on one core gain nothing from threads; those that would start one for each processor are told so. */
 const oneThread = { OMP_NUM_THREADS: '1' }
@@ -56,7 +78,14 @@ function fastapi(name: string, env: Readonly<Record<string, string>>): Subject {
       const url = `http://127.0.0.1:${fastapiPorts.predict}`
       return {
         oneRow: { url: `${url}/predict`, body: one, read: (answer: { quality: number }) => [answer.quality] },
-        manyRows: { url: `${url}/predict_batch`, body: JSON.stringify, read: (answer: { quality: number[] }) => answer.quality },
+        manyRows: [
+          jsonForm(
+            'named rows',
+            `${url}/predict_batch`,
+            (rows) => rows,
+            (answer: { quality: number[] }) => answer.quality,
+          ),
+        ],
         stop: program.stop,
       }
     },
@@ -76,30 +105,67 @@ export function subjectsOf(wine: Wine): Subject[] {
       name: 'bare fastify route, no model',
       cores: 'one',
       isModel: false,
-      start: () => startOurs([join(import.meta.dirname, 'bare-route.ts'), join(wine.served, 'models/wine')]),
+      start: () => startOurs([join(import.meta.dirname, 'bare-route.ts'), join(wine.served, 'models/wine')], 'one'),
     },
-    { name: 'modelwatch', cores: 'one', isModel: true, start: () => startOurs([command, 'serve', wine.served, '--listen', '127.0.0.1:0']) },
+    ...(['one', 'both'] as const).map(
+      (cores): Subject => ({
+        name: cores === 'one' ? 'modelwatch' : 'modelwatch on both cores',
+        cores,
+        isModel: true,
+        start: () => startOurs([command, 'serve', wine.served, '--listen', '127.0.0.1:0'], cores),
+      }),
+    ),
   ]
 }
 
 /** The gateway as a program of the bench, which can leave the bookkeeping out. */
 export const startGatewayProcess = (wine: Wine, bookkeeping: 'on' | 'off') =>
-  startOurs([join(import.meta.dirname, 'gateway-process.ts'), wine.served, bookkeeping])
+  startOurs([join(import.meta.dirname, 'gateway-process.ts'), wine.served, bookkeeping], 'one')
 
-async function startOurs(args: readonly string[]): Promise<RunningSubject> {
-  const server = await startServer(onCore(0, [process.execPath, ...args]))
+async function startOurs(args: readonly string[], cores: Subject['cores']): Promise<RunningSubject> {
+  const program: [string, ...string[]] = [process.execPath, ...args]
+  const server = await startServer(cores === 'one' ? onCore(0, program) : program)
   const url = `${server.url}/v1/models/wine/predict`
+  const infer = `${server.url}/v2/models/wine/infer`
   type Answer = { outputs: { quality: number } }
   return {
     oneRow: { url, body: one, read: (answer: Answer) => [answer.outputs.quality] },
-    manyRows: {
-      url,
-      body: (rows) => JSON.stringify({ rows }),
-      read: (answer: { predictions: Answer[] }) => answer.predictions.map(({ outputs }) => outputs.quality),
-    },
+    manyRows: [
+      jsonForm(
+        'named rows',
+        url,
+        (rows) => ({ rows }),
+        ({ predictions }: { predictions: Answer[] }) => predictions.map(({ outputs }) => outputs.quality),
+      ),
+      jsonForm('v2, JSON', infer, toTensors, readTensor),
+      binaryForm('v2, binary', infer),
+    ],
     stop: server.stop,
   }
 }
+
+/** One tensor for all features. */
+function toTensors(rows: readonly WineRow[]) {
+  const data = rows.flatMap((row) => Object.values(row))
+  return { inputs: [{ name: 'x', shape: [rows.length, data.length / rows.length], datatype: 'FP64', data }] }
+}
+
+const readTensor = (answer: { outputs: { data: number[] }[] }) => answer.outputs[0]!.data
+
+/** The binary data extension, both ways. */
+const binaryForm = (name: string, url: string): RowsForm => ({
+  name,
+  url,
+  body(rows) {
+    const { data, ...tensor } = toTensors(rows).inputs[0]!
+    const binary = Buffer.from(Float64Array.from(data).buffer)
+    const inputs = [{ ...tensor, parameters: { binary_data_size: binary.length } }]
+    const head = Buffer.from(JSON.stringify({ inputs, parameters: { binary_data_output: true } }))
+    const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(head.length) }
+    return { bytes: Buffer.concat([head, binary]), headers }
+  },
+  read: (answer, jsonLength) => Array.from(new Float64Array(Uint8Array.from(answer.subarray(jsonLength)).buffer)),
+})
 
 /** One process, no worker of its own: with one, a message to it and back comes on top. */
 async function startMlserver(wine: Wine): Promise<RunningSubject> {
@@ -117,15 +183,12 @@ async function startMlserver(wine: Wine): Promise<RunningSubject> {
     ready: [`http://127.0.0.1:${http}/v2/models/wine/ready`],
   })
   // One tensor for all features, which is the least work for it; eleven named ones go through pandas.
-  const endpoint: Endpoint = {
-    url: `http://127.0.0.1:${http}/v2/models/wine/infer`,
-    body: (rows) => {
-      const data = rows.flatMap((row) => Object.values(row))
-      return JSON.stringify({ inputs: [{ name: 'x', shape: [rows.length, data.length / rows.length], datatype: 'FP64', data }] })
-    },
-    read: (answer: { outputs: { data: number[] }[] }) => answer.outputs[0]!.data,
+  const url = `http://127.0.0.1:${http}/v2/models/wine/infer`
+  return {
+    oneRow: { url, body: (rows) => JSON.stringify(toTensors(rows.slice(0, 1))), read: readTensor },
+    manyRows: [jsonForm('v2, JSON', url, toTensors, readTensor)],
+    stop: program.stop,
   }
-  return { oneRow: endpoint, manyRows: endpoint, stop: program.stop }
 }
 
 async function startBentoml(wine: Wine): Promise<RunningSubject> {
@@ -150,11 +213,14 @@ async function startBentoml(wine: Wine): Promise<RunningSubject> {
       body: (rows) => JSON.stringify({ wine: rows[0] }),
       read: (answer: { quality: number }) => [answer.quality],
     },
-    manyRows: {
-      url: `${url}/predict_batch`,
-      body: (rows) => JSON.stringify({ wines: rows }),
-      read: (answer: { quality: number[] }) => answer.quality,
-    },
+    manyRows: [
+      jsonForm(
+        'named rows',
+        `${url}/predict_batch`,
+        (rows) => ({ wines: rows }),
+        (answer: { quality: number[] }) => answer.quality,
+      ),
+    ],
     stop: program.stop,
   }
 }

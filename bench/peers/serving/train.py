@@ -33,8 +33,8 @@ in_two_steps = make_pipeline(model[0], CastTransformer(dtype=np.float32).fit(x_t
 with open(os.path.join(out, "model.onnx"), "wb") as f:
     f.write(convert_sklearn(in_two_steps, initial_types=[("features", DoubleTensorType([None, 11]))]).SerializeToString())
 with open(os.path.join(out, "rows.json"), "w") as f:
-    rows = [dict(zip(NAMES, row)) for row in x_test[:100].tolist()]
-    json.dump({"rows": rows, "answers": model.predict(x_test[:100]).tolist()}, f)
+    every = np.concatenate([x_test, x_train])
+    json.dump({"rows": [dict(zip(NAMES, row)) for row in every.tolist()], "answers": model.predict(every).tolist()}, f)
 with open(os.path.join(out, "training.csv"), "w", newline="") as f:
     writer = csv.writer(f)
     writer.writerow([*NAMES, "quality"])

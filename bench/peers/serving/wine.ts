@@ -17,7 +17,7 @@ export interface Wine {
   /** A folder that `modelwatch serve` takes. */
   readonly served: string
   readonly joblib: string
-  /** Of the test set. */
+  /** Every wine, those of the test set first. */
   readonly rows: readonly WineRow[]
   /** What scikit-learn itself answers for them. */
   readonly answers: readonly number[]

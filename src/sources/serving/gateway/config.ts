@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { PositiveDuration } from '../../../core/config.ts'
 import { Limit, modelSettings } from '../models/config.ts'
-import { admissionSettings } from './admission-config.ts'
+import { admissionSettings } from './admission/settings.ts'
 import { TasksConfig } from './tasks/config.ts'
 
 /** The `serving:` block of modelwatch.yaml. */

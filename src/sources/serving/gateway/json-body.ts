@@ -27,7 +27,10 @@ export function parseJsonBody(body: string): unknown {
         // Told below, with the place in the client's own text.
       }
     }
-    throw gatewayErrors.MW_BODY_INVALID(`the body is not JSON: ${messageOf(error)}`, { cause: error })
+    throw gatewayErrors.MW_BODY_INVALID(`the body is not JSON: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'Send JSON as /docs shows it for this address.',
+    })
   }
 }
 

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Route, ServedModel, ServedRevision } from '../models/contract.ts'
-import { parseRequestTimeout } from './admission-timeout.ts'
+import type { Admission } from './admission/admission.ts'
+import { parseRequestTimeout } from './admission/request-timeout.ts'
 import { gatewayErrors } from './errors.ts'
 import { refuseRepeated } from './repeated-headers.ts'
 import { meterOf } from './request-meter.ts'
+import { addRouteHook } from './route-hooks.ts'
+import { Visit } from './visit.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,7 +16,7 @@ declare module 'fastify' {
     api?: string
   }
   interface FastifyRequest {
-    served: ServedRevision | undefined
+    visit: Visit | undefined
     /** When the client no longer waits, on the clock of `performance.now()`. */
     deadlineMs: number | undefined
   }
@@ -25,43 +28,49 @@ const onceHeaders = ['modelwatch-key', 'modelwatch-tag', 'modelwatch-revision', 
 export const NAME_LENGTH_MAX = 128
 
 /**
- * Chooses a revision for each request of a route that has a model, before its body is read, and holds on to it until the answer is out:
- * a request ends where it began. Counts and times it there. A response closes exactly once, whatever way its request ends; Fastify's own
- * hook is silent about a client that goes away in the middle of its body.
+ * Chooses a revision for each request of a route that has a model, before its body is read, and holds on to it until it is answered: a request ends where it
+ * began. Counts and times it there. A response closes exactly once, whatever way its request ends; Fastify's own hook is silent about a client that goes away
+ * in the middle of its body. Call it before the routes are added.
  */
-export function routeModelRequests(app: FastifyInstance): void {
-  app.decorateRequest('served', undefined)
+export function routeModelRequests(app: FastifyInstance, admission: Admission): void {
+  app.decorateRequest('visit', undefined)
   app.decorateRequest('deadlineMs', undefined)
-  app.addHook('onRequest', (request, reply, done) => {
-    const { model, api } = request.routeOptions.config
-    if (model === undefined || api === undefined) return done()
-    let served: ServedRevision
-    let timeoutMs: number | undefined
-    try {
-      refuseRepeated(request.raw, onceHeaders)
-      timeoutMs = parseRequestTimeout(request.headers)
-      served = model.choose(routeOf(request))
-    } catch (error) {
-      return done(error as Error)
-    }
-    const meter = meterOf(served, api)
-    const startMs = performance.now()
-    request.served = served
-    if (timeoutMs !== undefined) request.deadlineMs = startMs + timeoutMs
-    served.enter()
-    meter.started()
-    reply.raw.once('close', () => {
-      meter.ended(reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE, performance.now() - startMs)
-      served.leave()
+  app.addHook('onRoute', (route) => {
+    const { model, api } = route.config ?? {}
+    if (model === undefined || api === undefined) return
+    addRouteHook(route, 'onRequest', (request, reply, done) => {
+      let served: ServedRevision
+      let timeoutMs: number | undefined
+      try {
+        refuseRepeated(request.raw, onceHeaders)
+        timeoutMs = parseRequestTimeout(request.headers)
+        served = model.choose(routeOf(request))
+      } catch (error) {
+        return done(error as Error)
+      }
+      const startMs = performance.now()
+      const meter = meterOf(served, api)
+      const visit = new Visit(served, meter, admission)
+      request.visit = visit
+      if (timeoutMs !== undefined) request.deadlineMs = startMs + timeoutMs
+      const { raw } = reply
+      raw.once('close', () => {
+        visit.end() // A client that goes away gets no answer.
+        meter.answered(raw.writableFinished ? raw.statusCode : CLIENT_GONE, performance.now() - startMs)
+      })
+      done(visit.admit())
     })
-    done()
+    addRouteHook(route, 'onSend', (request, _reply, payload, done) => {
+      request.visit?.end()
+      done(null, payload)
+    })
   })
 }
 
 /** The revision that was chosen for a request of a route with a model. */
 export function servedBy(request: FastifyRequest): ServedRevision {
-  assert(request.served !== undefined, 'the route has no model')
-  return request.served
+  assert(request.visit !== undefined, 'the route has no model')
+  return request.visit.served
 }
 
 const anywhere: Route = {}
@@ -69,33 +78,37 @@ const anywhere: Route = {}
 /**
  * Where a request wants to go: the tag or revision in its path, or in the headers `modelwatch-tag` and `modelwatch-revision`;
  * requests of one `modelwatch-key` (a user, a session) stay together.
- * @throws MW_HEADER_INVALID for a header that is empty or too long to be a name, or says another tag or revision than the path.
+ * @throws MW_HEADER_INVALID for a header that is empty or too long to be a name, and for two that name different things.
  */
 export function routeOf(request: FastifyRequest): Route {
   const { headers } = request
   const params = request.params as { tag?: string; revision?: string }
-  const header = { tag: headers['modelwatch-tag'], revision: headers['modelwatch-revision'] }
-  if (params.tag !== undefined || params.revision !== undefined) refuseOther(params, header)
-  const tag = params.tag ?? header.tag
-  const revision = params.revision ?? header.revision
-  const key = headers['modelwatch-key']
-  if (tag === undefined && revision === undefined && key === undefined) return anywhere
-  return { tag: toName('modelwatch-tag', tag), revision: toName('modelwatch-revision', revision), key: toName('modelwatch-key', key) }
+  const tag = toName('modelwatch-tag', headers['modelwatch-tag'])
+  const revision = toName('modelwatch-revision', headers['modelwatch-revision'])
+  const key = toName('modelwatch-key', headers['modelwatch-key'])
+  if (params.tag === undefined && params.revision === undefined && tag === undefined && revision === undefined)
+    return key === undefined ? anywhere : { key }
+  const named = [
+    ...name('tag', params.tag, `tag ${params.tag} in the path`),
+    ...name('revision', params.revision, `revision ${params.revision} in the path`),
+    ...name('tag', tag, `modelwatch-tag: ${tag} in the headers`),
+    ...name('revision', revision, `modelwatch-revision: ${revision} in the headers`),
+  ]
+  const [first] = named as [Named, ...Named[]]
+  const other = named.find(({ kind, value }) => kind !== first.kind || value !== first.value)
+  if (other !== undefined) throw gatewayErrors.MW_HEADER_INVALID(`both were given: ${first.said} and ${other.said}`)
+  return { [first.kind]: first.value, key }
 }
 
-/** Where the path names a tag or a revision, a header may say the same again and nothing else: one of the two would not be followed. */
-function refuseOther(
-  path: Readonly<Record<string, string>>,
-  header: Readonly<Record<string, string | readonly string[] | undefined>>,
-): void {
-  for (const [kind, value] of Object.entries(header)) {
-    if (value === undefined || value === path[kind]) continue
-    const named = path.tag === undefined ? `revision ${path.revision}` : `tag ${path.tag}`
-    throw gatewayErrors.MW_HEADER_INVALID(
-      `both were given: ${named} in the path and modelwatch-${kind}: ${String(value).slice(0, NAME_LENGTH_MAX)} in the headers`,
-    )
-  }
+/** A tag or a revision that a request names, and the words for where. */
+interface Named {
+  readonly kind: 'tag' | 'revision'
+  readonly value: string
+  readonly said: string
 }
+
+/** The same may be said twice. A tag beside a revision is refused even where both mean the same today, for tags move: one of the two would not be followed. */
+const name = (kind: Named['kind'], value: string | undefined, said: string): Named[] => (value === undefined ? [] : [{ kind, value, said }])
 
 function toName(header: string, value: string | readonly string[] | undefined): string | undefined {
   if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= NAME_LENGTH_MAX))

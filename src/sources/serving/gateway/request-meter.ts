@@ -5,9 +5,11 @@ import { gatewayFamilies as families } from './families.ts'
 
 /** Counts and times the requests of one API to one revision. */
 export interface RequestMeter {
-  started(): void
+  /** The work for a request begins, and ends. */
+  entered(): void
+  left(): void
   /** @param code - HTTP status answered; 499 when the client went away first. */
-  ended(code: number, elapsedMs: number): void
+  answered(code: number, elapsedMs: number): void
 }
 
 const meters = new WeakMap<ServedRevision, Map<string, RequestMeter>>()
@@ -42,11 +44,13 @@ function createMeter({ schema, revision, registry }: ServedRevision, api: string
   }
   count(200) // Stands at 0 from the start, so that no first increase is lost.
   return {
-    started: () => {
+    entered: () => {
       gauge[0]! += 1
     },
-    ended: (code, elapsedMs) => {
+    left: () => {
       gauge[0]! -= 1
+    },
+    answered: (code, elapsedMs) => {
       count(code).add()
       duration.observe(elapsedMs / MS_PER_SECOND)
     },

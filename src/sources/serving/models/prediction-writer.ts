@@ -1,27 +1,29 @@
-import { type Column, compileAnswerWriter, type ModelSchema } from '../../../watch/index.ts'
+import { type Column, compileAnswerWriter, type ModelSchema, PREDICTION_ID_LENGTH } from '../../../watch/index.ts'
 import type { ServedRevision } from './contract.ts'
 
 /**
- * Writes predictions: the fields of one row as JSON text, `"prediction_id":"…","outputs":{…}`, for whoever puts them into an object. The prediction is
- * remembered under its id, so that a label can find it: write each once.
+ * Writes predictions: each as the fields `"prediction_id":"…","outputs":{…}` of JSON text. A prediction is remembered under its id, so that a label can find it:
+ * write each once.
  */
-export type PredictionWriter = (served: Pick<ServedRevision, 'quality'>, outputs: readonly Column[], row: number, nowMs: number) => string
+export interface PredictionWriter {
+  /** The fields of one row, for whoever puts them into an object. */
+  row(served: Pick<ServedRevision, 'quality'>, outputs: readonly Column[], row: number, nowMs: number): string
+  /** All rows, in their order: `[{…},{…}]`. */
+  rows(served: Pick<ServedRevision, 'quality'>, outputs: readonly Column[], rows: number, nowMs: number): string
+}
 
 export function compilePredictionWriter(schema: ModelSchema): PredictionWriter {
   const write = compileAnswerWriter(schema)
-  return ({ quality }, outputs, row, nowMs) =>
-    `"prediction_id":"${quality.predicted(outputs, row, nowMs)}","outputs":${write(outputs, row)}`
-}
-
-/** All rows, in their order: `[{…},{…}]`. */
-export function writePredictions(
-  write: PredictionWriter,
-  served: Pick<ServedRevision, 'quality'>,
-  outputs: readonly Column[],
-  rows: number,
-  nowMs: number,
-): string {
-  let text = '['
-  for (let row = 0; row < rows; row++) text += `${row === 0 ? '{' : ',{'}${write(served, outputs, row, nowMs)}}`
-  return `${text}]`
+  return {
+    row: ({ quality }, outputs, row, nowMs) =>
+      `"prediction_id":"${quality.predicted(outputs, row, nowMs)}","outputs":${write(outputs, row)}`,
+    rows({ quality }, outputs, rows, nowMs) {
+      const ids = quality.predictedRows(outputs, rows, nowMs)
+      let text = '['
+      for (let row = 0, at = 0; row < rows; row++, at += PREDICTION_ID_LENGTH + 1) {
+        text += `${row === 0 ? '' : ','}{"prediction_id":"${ids.slice(at, at + PREDICTION_ID_LENGTH)}","outputs":${write(outputs, row)}}`
+      }
+      return `${text}]`
+    },
+  }
 }

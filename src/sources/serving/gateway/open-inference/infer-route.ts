@@ -1,10 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import { type Clock, MS_PER_SECOND } from '../../../../core/time.ts'
-import type { Column, ModelSchema } from '../../../../watch/index.ts'
-import type { Predicted, ServedModel, ServedRevision } from '../../models/contract.ts'
-import { servedBy } from '../model-requests.ts'
-import { toServerTiming } from '../routes/predict.ts'
-import { toInputError } from '../routes/rows.ts'
+import type { Clock } from '../../../../core/time.ts'
+import type { ServedModel } from '../../models/contract.ts'
+import { type ColumnsRequest, predictColumns } from '../routes/predict-columns.ts'
+import { HEADER_LENGTH } from './binary-data.ts'
 import { datatypeOf } from './datatypes.ts'
 import { compileRequestReader } from './read-request.ts'
 import { compileResponseWriter } from './write-response.ts'
@@ -16,7 +14,7 @@ export interface InferDeps {
   readonly tags: readonly string[]
 }
 
-/** `POST /v2/models/{model}/infer`, and of one version of it. */
+/** `POST /v2/models/{model}/infer`, and of one version of it. @param v2 - A scope that hands bodies over as they came. */
 export function addInferRoutes(v2: FastifyInstance, model: ServedModel, deps: InferDeps): void {
   const { schema } = model
   const read = compileRequestReader(schema, deps.rowsMax)
@@ -34,34 +32,19 @@ export function addInferRoutes(v2: FastifyInstance, model: ServedModel, deps: In
         validatorCompiler: () => () => true, // The reader checks, and names what it refuses.
       },
       async (request, reply) => {
-        const served = servedBy(request)
-        const { id, rows, outputs } = read(request.body)
-        const found = served.readRows(rows)
-        served.observer.inputs(found)
-        if (found.faultCount > 0) throw toInputError(found.faults, found.faultCount, rows.length === 1)
-        const predicted = rows.length === 0 ? noRows(schema) : await served.predict(found.columns, { deadlineMs: request.deadlineMs })
-        const columns = predicted.outputs
-        served.observer.outputs(columns)
-        const startMs = performance.now()
-        const predictionIds = toPredictionIds(served, columns, rows.length, deps.clock.now())
-        const text = write({ revision: served.revision, id, rows: rows.length, columns, outputs, predictionIds })
-        const encodeMs = performance.now() - startMs
-        served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
-        reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
-        if (rows.length > 0) model.mirror(found, columns, served)
-        return reply
+        const { id, read: found, outputs } = read(request.body as Buffer | undefined, request.headers[HEADER_LENGTH])
+        const { rows } = found.columns
+        const writeAnswer: ColumnsRequest['write'] = (served, columns, nowMs) => {
+          const predictionIds = served.quality.predictedRows(columns, rows, nowMs).slice(0, -1)
+          const { body, headerLength } = write({ revision: served.revision, id, rows, columns, outputs, predictionIds })
+          if (headerLength === undefined) reply.type('application/json; charset=utf-8')
+          else reply.type('application/octet-stream').header(HEADER_LENGTH, headerLength)
+          return body
+        }
+        return predictColumns(request, reply, { model, clock: deps.clock }, { read: found, single: rows === 1, write: writeAnswer })
       },
     )
   }
-}
-
-function toPredictionIds(served: ServedRevision, columns: readonly Column[], rows: number, nowMs: number): string[] {
-  return Array.from({ length: rows }, (_, r) => served.quality.predicted(columns, r, nowMs))
-}
-
-/** A batch of nothing is answered with nothing, without asking the model. */
-function noRows({ outputs }: ModelSchema): Predicted {
-  return { outputs: outputs.map(() => []), queueMs: 0, batchMs: 0, computeMs: 0 }
 }
 
 function bodySchema({ schema, revisions }: ServedModel) {

@@ -1,13 +1,23 @@
-import { type Feature, type ModelSchema, widthOf } from '../../../../watch/index.ts'
+import { compileColumnReader, type Feature, type FeatureValues, type ModelSchema, type ReadRows, widthOf } from '../../../../watch/index.ts'
+import { cutBody, toTexts } from './binary-data.ts'
 import { datatypeOf, kindsOf } from './datatypes.ts'
-import { invalid, isObject, readTensor, type Tensor } from './read-tensor.ts'
+import { invalid, isObject } from './invalid.ts'
+import { parseWideBody } from './json-text.ts'
+import { readTensor, type Tensor } from './read-tensor.ts'
 
-/** An inference request, its tensors turned into rows for the model's row reader. */
+/** An inference request, its tensors read as columns. */
 export interface InferRequest {
   readonly id: string | undefined
-  readonly rows: readonly Readonly<Record<string, unknown>>[]
-  /** Outputs asked for, by their place in the schema, in the client's order. */
-  readonly outputs: readonly number[]
+  readonly read: ReadRows
+  /** In the client's order. */
+  readonly outputs: readonly AskedOutput[]
+}
+
+export interface AskedOutput {
+  /** Its place in the schema. */
+  readonly index: number
+  /** Whether it is to be answered as binary data. */
+  readonly binary: boolean
 }
 
 const ID_LENGTH_MAX = 1024
@@ -16,16 +26,17 @@ const ID_LENGTH_MAX = 1024
  * Compiles the reader of inference requests for a model. Inputs come in one of two forms: a tensor per feature, named after it, of shape [n], [n, 1] or
  * [n, …its shape]; or one tensor of any name, of shape [n, features], with the features in the schema's order, where all are single numbers. Where the model
  * has one feature, the name of the one tensor makes no difference.
- * @returns a function that throws MW_BODY_INVALID naming what is wrong. Values themselves are judged by the row reader, feature by feature.
+ * @returns a function of the body and of the header Inference-Header-Content-Length; it throws MW_BODY_INVALID naming what is wrong. Values themselves are judged
+ *   by the model's column reader, feature by feature.
  */
-export function compileRequestReader(schema: ModelSchema, rowsMax: number): (body: unknown) => InferRequest {
+export function compileRequestReader(schema: ModelSchema, rowsMax: number) {
   const { features } = schema
   const byName = new Map(features.map((feature) => [feature.name, feature]))
   const outputNames = schema.outputs.map(({ name }) => name)
-  const all = outputNames.map((_, o) => o)
+  const readColumns = compileColumnReader(schema)
   const isMatrix = features.every(({ type, shape }) => shape === undefined && matrixTypes.has(type))
 
-  const toRows = (tensors: readonly Tensor[]): Record<string, unknown>[] => {
+  const toColumns = (tensors: readonly Tensor[]): ReadRows => {
     const [first] = tensors
     if (first === undefined) throw invalid(`inputs must hold a tensor for each of ${[...byName.keys()].join(', ')}`)
     const count = first.shape[0]!
@@ -34,26 +45,30 @@ export function compileRequestReader(schema: ModelSchema, rowsMax: number): (bod
       throw invalid(`${other.name} has ${other.shape[0]} rows, ${first.name} ${count}: the first dimension of all inputs is the same`)
     }
     if (count > rowsMax) throw invalid(`${first.name} has ${count} rows; one request may have ${rowsMax}`)
-    if (tensors.length === 1 && features.length === 1) return fill(count, [toColumn(first, features[0]!)])
+    if (tensors.length === 1 && features.length === 1) return readColumns(count, [toValues(first, features[0]!)])
     if (tensors.length === 1 && isMatrix && first.shape.length === 2 && !(byName.has(first.name) && first.shape[1] === 1)) {
-      return fill(count, toMatrixColumns(first, features))
+      return readColumns(count, toMatrixValues(first, features))
     }
-    return fill(
+    const given = new Map<Feature, FeatureValues>()
+    for (const tensor of tensors) {
+      const feature = byName.get(tensor.name)
+      if (feature === undefined) {
+        const matrix = isMatrix ? `, or one tensor of shape [rows, ${features.length}]` : ''
+        throw invalid(
+          `${tensor.name.slice(0, 64)} is not an input of ${schema.name}; its inputs are ${[...byName.keys()].join(', ')}${matrix}`,
+        )
+      }
+      given.set(feature, toValues(tensor, feature))
+    }
+    return readColumns(
       count,
-      tensors.map((tensor) => {
-        const feature = byName.get(tensor.name)
-        if (feature === undefined) {
-          const matrix = isMatrix ? `, or one tensor of shape [rows, ${features.length}]` : ''
-          throw invalid(
-            `${tensor.name.slice(0, 64)} is not an input of ${schema.name}; its inputs are ${[...byName.keys()].join(', ')}${matrix}`,
-          )
-        }
-        return toColumn(tensor, feature)
-      }),
+      features.map((feature) => given.get(feature)),
     )
   }
 
-  return (body) => {
+  return (bytes: Buffer | undefined, headerLength: string | readonly string[] | undefined): InferRequest => {
+    const { json, binary } = cutBody(bytes ?? Buffer.alloc(0), headerLength)
+    const body = json.length === 0 ? undefined : parseWideBody(json.toString())
     if (!isObject(body)) throw invalid('the body must be an object with inputs')
     const { id, parameters, inputs, outputs } = body
     if (id !== undefined && (typeof id !== 'string' || id.length > ID_LENGTH_MAX)) {
@@ -66,45 +81,45 @@ export function compileRequestReader(schema: ModelSchema, rowsMax: number): (bod
         `inputs holds ${inputs.length} tensors; ${schema.name} has ${features.length} features: ${[...byName.keys()].join(', ')}`,
       )
     }
-    const tensors = inputs.map(readTensor)
+    const tensors = inputs.map((input, i) => readTensor(input, i, binary))
+    binary?.end()
     const twice = tensors.find(({ name }, i) => tensors.findIndex((tensor) => tensor.name === name) < i)
     if (twice !== undefined) throw invalid(`the input ${twice.name.slice(0, 64)} stands twice`)
-    return { id, rows: toRows(tensors), outputs: outputs === undefined ? all : readOutputs(outputs, outputNames, all) }
+    return { id, read: toColumns(tensors), outputs: readOutputs(outputs, outputNames, readFlag(parameters, 'binary_data_output') ?? false) }
   }
 }
 
-function readOutputs(outputs: unknown, names: readonly string[], all: readonly number[]): readonly number[] {
-  if (!Array.isArray(outputs)) throw invalid('outputs must be a list of objects with a name')
-  if (outputs.length === 0) return all
-  const asked = outputs.map((output: unknown) => {
+/** @param binary - How outputs are answered that do not say it themselves. */
+function readOutputs(outputs: unknown, names: readonly string[], binary: boolean): readonly AskedOutput[] {
+  if (outputs !== undefined && !Array.isArray(outputs)) throw invalid('outputs must be a list of objects with a name')
+  if (outputs === undefined || outputs.length === 0) return names.map((_, index) => ({ index, binary }))
+  const asked = new Map<number, AskedOutput>()
+  for (const output of outputs as readonly unknown[]) {
     const name = isObject(output) ? output.name : undefined
     if (typeof name !== 'string') throw invalid('outputs must be a list of objects with a name')
     const index = names.indexOf(name)
     if (index < 0) throw invalid(`${name.slice(0, 64)} is not an output of the model; its outputs are ${names.join(', ')}`)
-    const parameters = (output as { parameters?: unknown }).parameters
-    if (isObject(parameters) && parameters.classification !== undefined) {
-      throw invalid(`${name}: the classification extension is not supported; ask for the output without it`)
+    const { parameters } = output as { parameters?: unknown }
+    for (const [key, what] of Object.entries(unsupported)) {
+      if (isObject(parameters) && parameters[key] !== undefined)
+        throw invalid(`${name}: ${what} not supported; ask for the output without it`)
     }
-    return index
-  })
-  return [...new Set(asked)]
+    if (!asked.has(index)) asked.set(index, { index, binary: readFlag(parameters, 'binary_data', `${name}: `) ?? binary })
+  }
+  return [...asked.values()]
 }
 
-interface NamedColumn {
-  readonly name: string
-  at(row: number): unknown
-}
+/** Extensions that would give an output another meaning. */
+const unsupported = { classification: 'the classification extension is', shared_memory_region: 'shared memory is' } as const
 
-function fill(count: number, columns: readonly NamedColumn[]): Record<string, unknown>[] {
-  return Array.from({ length: count }, (_, r) => {
-    const row: Record<string, unknown> = {}
-    for (const { name, at } of columns) row[name] = at(r)
-    return row
-  })
+function readFlag(parameters: unknown, key: string, where = ''): boolean | undefined {
+  const flag = isObject(parameters) ? parameters[key] : undefined
+  if (flag !== undefined && typeof flag !== 'boolean') throw invalid(`${where}${key} must be true or false`)
+  return flag
 }
 
 /** @throws MW_BODY_INVALID when the tensor's datatype or shape is not the feature's. */
-function toColumn(tensor: Tensor, feature: Feature): NamedColumn {
+function toValues(tensor: Tensor, feature: Feature): FeatureValues {
   const { name, type, shape } = feature
   if (!kindsOf[type].includes(tensor.datatype.kind)) {
     throw invalid(`${name} is ${describe(feature)}; send it as ${datatypeOf(feature)}, not ${tensor.datatypeName}`)
@@ -115,46 +130,52 @@ function toColumn(tensor: Tensor, feature: Feature): NamedColumn {
     const want = shape === undefined ? '[rows] or [rows, 1]' : `[rows, ${shape.join(', ')}]`
     throw invalid(`${name} has the shape [${tensor.shape.join(', ')}]; the model takes ${want}`)
   }
-  const { data } = tensor
-  const narrow = type === 'number' || type === 'integer'
-  const values = narrow ? data.map((value, i) => toNumber(value, name, i)) : data
-  if (shape === undefined) return { name, at: (r) => values[r] }
-  const width = widthOf(shape)
-  return { name, at: (r) => wholeOrNull(values.slice(r * width, (r + 1) * width)) }
+  return { data: toKnown(tensor, feature), start: 0, step: widthOf(shape) }
 }
 
-/** A value with a shape is absent as a whole: a tensor says so with nulls only. */
-const wholeOrNull = (values: readonly unknown[]) => (values.every((value) => value === null) ? null : values)
+/** The data as the feature's type knows it. */
+function toKnown({ data }: Tensor, { name, type }: Feature): FeatureValues['data'] {
+  if (type === 'number' || type === 'integer') return toNarrow(data, name)
+  if (!(data[0] instanceof Uint8Array)) return data
+  const elements = data as readonly Uint8Array[]
+  return type === 'category' ? toTexts(elements, name) : elements.map((element) => Uint8Array.from(element)) // Pictures outlive the body, each by itself.
+}
 
 const matrixTypes: ReadonlySet<Feature['type']> = new Set(['number', 'integer', 'boolean'])
 
 /** @throws MW_BODY_INVALID when the matrix has another width, or is not of numbers. */
-function toMatrixColumns(tensor: Tensor, features: readonly Feature[]): NamedColumn[] {
-  const width = features.length
-  const { datatype, data } = tensor
-  if (tensor.shape[1] !== width) {
+function toMatrixValues(tensor: Tensor, features: readonly Feature[]): FeatureValues[] {
+  const step = features.length
+  if (tensor.shape[1] !== step) {
     const names = features.map(({ name }) => name).join(', ')
-    throw invalid(`${tensor.name.slice(0, 64)} has ${tensor.shape[1]} columns; the model has ${width} features: ${names}`)
+    throw invalid(`${tensor.name.slice(0, 64)} has ${tensor.shape[1]} columns; the model has ${step} features: ${names}`)
   }
-  if (datatype.kind !== 'whole' && datatype.kind !== 'float') {
+  if (tensor.datatype.kind !== 'whole' && tensor.datatype.kind !== 'float') {
     throw invalid(`one tensor for all features must be of numbers, not ${tensor.datatypeName}`)
   }
-  return features.map(({ name, type }, f) => {
-    if (type === 'boolean') return { name, at: (r) => toBoolean(data[r * width + f]) }
-    return { name, at: (r) => toNumber(data[r * width + f], name, r * width + f) }
+  const data = toNarrow(tensor.data, (place) => features[place % step]!.name)
+  return features.map(({ type }, start) => {
+    if (type !== 'boolean') return { data, start, step }
+    const flags = Array.from({ length: tensor.shape[0]! }, (_, r) => toBoolean(data[start + r * step]))
+    return { data: flags, start: 0, step: 1 }
   })
 }
 
-/** In a matrix of numbers a boolean is 0 or 1; another number stays one, for the row reader to refuse. */
+/** In a matrix of numbers a boolean is 0 or 1; another number stays one, for the reader to refuse. */
 const toBoolean = (value: unknown) => (value === 1 ? true : value === 0 ? false : value)
 
-function toNumber(value: unknown, name: string, index: number): unknown {
-  if (typeof value !== 'bigint') return value
-  const number = Number(value)
-  if (Number.isSafeInteger(number)) return number
-  throw invalid(
-    `${name}, datum ${index}: ${value} is more than the model holds exactly; a number or integer has at most ±${Number.MAX_SAFE_INTEGER}`,
-  )
+/** 64-bit integers as numbers. @throws MW_BODY_INVALID for one that a number does not hold exactly. */
+function toNarrow(data: FeatureValues['data'], name: string | ((place: number) => string)): FeatureValues['data'] {
+  if (data instanceof Float64Array) return data
+  return Array.from(data as ArrayLike<unknown>, (value, i) => {
+    if (typeof value !== 'bigint') return value
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) return number
+    const shown = typeof name === 'string' ? name : name(i)
+    throw invalid(
+      `${shown}, datum ${i}: ${value} is more than the model holds exactly; a number or integer has at most ±${Number.MAX_SAFE_INTEGER}`,
+    )
+  })
 }
 
 const describe = ({ type }: Feature) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}`

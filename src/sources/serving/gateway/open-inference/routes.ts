@@ -1,11 +1,12 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyBodyParser, FastifyInstance, FastifyReply } from 'fastify'
 import type { Clock } from '../../../../core/time.ts'
 import type { ModelHost } from '../../models/contract.ts'
 import { gatewayErrors } from '../errors.ts'
+import { unknownAddress } from '../unknown.ts'
 import { addInferRoutes } from './infer-route.ts'
+import { invalid, isObject } from './invalid.ts'
 import { parseWideBody } from './json-text.ts'
 import { describeModel } from './metadata.ts'
-import { invalid, isObject } from './read-tensor.ts'
 
 export interface OpenInferenceDeps {
   readonly clock: Clock
@@ -27,15 +28,16 @@ const BAD_REQUEST = 400
 export function addOpenInferenceRoutes(app: FastifyInstance, host: ModelHost, deps: OpenInferenceDeps): void {
   app.register(
     async (v2) => {
-      speakProtocol(v2)
+      takeBodies(v2, asJson)
+      tellErrors(v2)
       v2.setNotFoundHandler((request) => {
-        throw notFound(request.method, request.url, host)
+        throw unknownAddress(request, '/v2/models/', host)
       })
 
       v2.get('/', { schema: { tags, summary: 'The server' } }, () => ({
         name: 'modelwatch',
         version: deps.version,
-        extensions: ['model_repository_index'],
+        extensions: ['binary_tensor_data', 'model_repository_index'],
       }))
       v2.get('/health/live', { schema: { tags, summary: 'The process answers' } }, () => ({ live: true }))
       v2.get('/health/ready', { schema: { tags, summary: 'Every model is loaded and requests are welcome' } }, () => ({
@@ -60,8 +62,11 @@ export function addOpenInferenceRoutes(app: FastifyInstance, host: ModelHost, de
             return { name, ready: true }
           })
         }
-        addInferRoutes(v2, model, { ...deps, tags })
       }
+      v2.register(async (infer) => {
+        takeBodies(infer, asBytes)
+        for (const model of host.models) addInferRoutes(infer, model, { ...deps, tags })
+      })
 
       v2.post('/repository/index', { schema: { tags, summary: 'Models and versions in service' } }, ({ body }) => {
         if (body !== undefined && !isObject(body)) throw invalid('the body must be an object')
@@ -77,33 +82,37 @@ export function addOpenInferenceRoutes(app: FastifyInstance, host: ModelHost, de
   )
 }
 
-/** Bodies keep their 64-bit integers, and errors take the protocol's form; which error it is, and whom to tell, the gateway has decided by then. */
-function speakProtocol(v2: FastifyInstance): void {
-  v2.removeAllContentTypeParsers()
-  v2.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+type Parse = (body: Buffer) => unknown
+
+/** How the bodies of a scope's requests are read: as JSON that keeps its 64-bit integers, or not yet, where binary data may follow the JSON. */
+function takeBodies(v2: FastifyInstance, parse: Parse): void {
+  const read: FastifyBodyParser<Buffer> = (request, body, done) => {
+    const type = request.headers['content-type']
     try {
-      done(null, body === '' ? undefined : parseWideBody(body as string))
+      // Triton's own clients send no type at all.
+      if (type !== undefined && !bodyTypes.test(type)) throw otherType(type)
+      done(null, parse(body))
     } catch (error) {
       done(error as Error)
     }
-  })
-  v2.addContentTypeParser('application/octet-stream', (_request, payload, done) => {
-    payload.resume()
-    done(invalid('binary tensor data is not supported; send data as JSON'))
-  })
+  }
+  v2.removeAllContentTypeParsers()
+  v2.addContentTypeParser('*', { parseAs: 'buffer' }, read)
+}
+
+const bodyTypes = /^application\/(?:json|octet-stream)\s*(?:;|$)/i
+const otherType = (type: string) =>
+  gatewayErrors.MW_BODY_TYPE(
+    `the body must be sent as application/json or application/octet-stream, got ${JSON.stringify(type.slice(0, 64))}`,
+  )
+const asJson: Parse = (body) => (body.length === 0 ? undefined : parseWideBody(body.toString()))
+const asBytes: Parse = (body) => body
+
+/** Errors take the protocol's form; which error it is, and whom to tell, the gateway has decided by then. */
+function tellErrors(v2: FastifyInstance): void {
   v2.addHook('preSerialization', async (_request, reply: FastifyReply, payload) => {
     if (reply.statusCode < BAD_REQUEST || !isObject(payload)) return payload
     if (reply.statusCode === UNPROCESSABLE) reply.code(BAD_REQUEST)
     return { error: payload.error }
   })
-}
-
-function notFound(method: string, url: string, host: ModelHost): Error {
-  const [path = ''] = url.split('?')
-  const named = /^\/v2\/models\/([^/]+)/.exec(path)?.[1]
-  if (named !== undefined && host.get(named) === undefined) {
-    const names = host.models.map(({ schema }) => schema.name)
-    return gatewayErrors.MW_MODEL_UNKNOWN(`no model ${named.slice(0, 64)} is served here; there is ${names.join(', ')}`)
-  }
-  return gatewayErrors.MW_ROUTE_UNKNOWN(`${method} ${path.slice(0, 100)} is not an address of this gateway`)
 }

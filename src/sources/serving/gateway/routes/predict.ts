@@ -1,36 +1,39 @@
 import type { FastifyInstance } from 'fastify'
-import { type Clock, MS_PER_SECOND } from '../../../../core/time.ts'
+import type { Clock } from '../../../../core/time.ts'
 import { toOutputsSchema, toRowSchema } from '../../../../watch/index.ts'
-import type { Predicted, ServedModel } from '../../models/contract.ts'
-import { compilePredictionWriter, writePredictions } from '../../models/index.ts'
+import type { ServedModel, ServedRevision } from '../../models/contract.ts'
+import { compilePredictionWriter } from '../../models/index.ts'
 import { servedBy } from '../model-requests.ts'
 import { errorSchema } from './error-schema.ts'
-import { compileBodyReader, toInputError } from './rows.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The body of a request is handed over as it came, in bytes: the route reads it itself. */
-    readsBytes?: boolean
-  }
-}
+import { type ColumnsRequest, predictColumns } from './predict-columns.ts'
+import { compileBodyReader } from './rows.ts'
 
 export interface PredictDeps {
   readonly clock: Clock
   readonly rowsMax: number
 }
 
-/** `POST /v1/models/{model}/predict`: one row, or many under `rows`; also of a tag, or of one revision, whatever the split is. */
+/**
+ * `POST /v1/models/{model}/predict`: one row, or many under `rows`; also of a tag, or of one revision, whatever the split is.
+ * @param app - A scope that hands bodies over as they came (`passJsonBodies`).
+ */
 export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: PredictDeps): void {
   const { schema } = model
   const { rowsMax, clock } = deps
   const readBody = compileBodyReader(schema, rowsMax)
   const write = compilePredictionWriter(schema)
+  const head = ({ revision }: ServedRevision) => `{"model":"${schema.name}","revision":${JSON.stringify(revision)},`
+  const writeOne: ColumnsRequest['write'] = (served, outputs, nowMs) => `${head(served)}${write.row(served, outputs, 0, nowMs)}}`
+  const writeMany =
+    (rows: number): ColumnsRequest['write'] =>
+    (served, outputs, nowMs) =>
+      `${head(served)}"predictions":${write.rows(served, outputs, rows, nowMs)}}`
 
   for (const { path, hide, params } of paths(model)) {
     app.post(
       path,
       {
-        config: { api: 'predict', model, readsBytes: true },
+        config: { api: 'predict', model },
         schema: {
           tags: ['predict'],
           summary: `Predict with ${schema.name}`,
@@ -42,24 +45,9 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
         validatorCompiler: () => () => true, // The rows are checked by the reader compiled from model.yaml, which also counts what it refuses.
       },
       async (request, reply) => {
-        const served = servedBy(request)
-        const { read, single } = readBody(request.body as Buffer | undefined, served)
-        served.observer.inputs(read)
-        if (read.faultCount > 0) throw toInputError(read.faults, read.faultCount, single)
-        const predicted = await served.predict(read.columns, { deadlineMs: request.deadlineMs })
-        const { outputs } = predicted
-        served.observer.outputs(outputs)
-        const startMs = performance.now()
-        const head = `{"model":"${schema.name}","revision":${JSON.stringify(served.revision)},`
-        const nowMs = clock.now()
-        const text = single
-          ? `${head}${write(served, outputs, 0, nowMs)}}`
-          : `${head}"predictions":${writePredictions(write, served, outputs, read.columns.rows, nowMs)}}`
-        const encodeMs = performance.now() - startMs
-        served.encodeDuration.observe(encodeMs / MS_PER_SECOND)
-        reply.header('server-timing', toServerTiming(predicted, encodeMs)).type('application/json; charset=utf-8').send(text)
-        model.mirror(read, outputs, served)
-        return reply
+        const { read, single } = readBody(request.body as Buffer | undefined, servedBy(request))
+        reply.type('application/json; charset=utf-8')
+        return predictColumns(request, reply, { model, clock }, { read, single, write: single ? writeOne : writeMany(read.columns.rows) })
       },
     )
   }
@@ -74,14 +62,6 @@ function paths({ schema: { name } }: ServedModel) {
     { path: `/v1/models/${name}/revisions/:revision/predict`, hide: true, params: { type: 'object', properties: { revision: text } } },
   ]
 }
-
-/** Where the time went, in milliseconds, as browsers and `curl -i` show it (W3C Server Timing). */
-export function toServerTiming({ queueMs, batchMs, computeMs }: Predicted, encodeMs: number): string {
-  return `queue;dur=${round(queueMs)}, batch;dur=${round(batchMs)}, compute;dur=${round(computeMs)}, encode;dur=${round(encodeMs)}`
-}
-
-/** To microseconds, without the cost of `toFixed`. */
-const round = (timeMs: number) => Math.round(timeMs * 1000) / 1000
 
 function openApi({ schema, revisions }: ServedModel, rowsMax: number) {
   const { exampleRow } = revisions()[0]!.served

@@ -1,5 +1,4 @@
-import type { Task } from '../../queue/contract.ts'
-import { toTaskText } from './task-json.ts'
+import type { Sight } from './sight.ts'
 
 /** Wait that clients keep before they connect again. */
 const RETRY_MS = 2000
@@ -9,14 +8,11 @@ const RETRY_MS = 2000
  * so that proxies and clients know the connection is alive.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
-export async function* toEvents(changes: AsyncIterable<Task | undefined>): AsyncGenerator<string> {
+export async function* toEvents(sights: AsyncIterable<Sight>): AsyncGenerator<string | Buffer> {
   yield `retry: ${RETRY_MS}\n\n`
-  let last = ''
-  for await (const task of changes) {
-    if (task === undefined) return // Its result was kept long enough while we looked on.
-    const id = `${task.state}-${task.attempts}-${task.deaths}`
-    // JSON text has no line breaks of its own.
-    yield id === last ? ': alive\n\n' : `event: state\nid: ${id}\ndata: ${toTaskText(task)}\n\n`
-    last = id
+  let last: Sight | undefined
+  for await (const sight of sights) {
+    yield sight === last ? ': alive\n\n' : sight.event
+    last = sight
   }
 }

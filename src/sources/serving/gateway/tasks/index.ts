@@ -3,6 +3,7 @@ import type { ModelHost } from '../../models/contract.ts'
 import type { TaskQueue } from '../../queue/contract.ts'
 import type { TaskRouteDeps } from './contract.ts'
 import { addListRoute } from './list-route.ts'
+import { countTaskRequests } from './request-counts.ts'
 import { addSubmitRoute } from './submit-route.ts'
 import { addTaskRoutesOfOne } from './task-routes.ts'
 import { Waiters } from './waiters.ts'
@@ -15,6 +16,7 @@ export async function addTaskRoutes(app: FastifyInstance, host: ModelHost, queue
   const waiters = new Waiters(deps.config.waiting_max, deps.registry)
   waiters.closeWith(app)
   for (const model of host.models) await addSubmitRoute(app, model, queue, deps)
+  countTaskRequests(app, host, deps.registry)
   addListRoute(app, host, queue)
   addTaskRoutesOfOne(app, queue, waiters, deps)
 }

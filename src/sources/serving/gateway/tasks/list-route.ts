@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ModelHost } from '../../models/contract.ts'
 import { submittedMsOf, type TaskQueue, type TaskState, taskStates } from '../../queue/index.ts'
-import { gatewayErrors } from '../errors.ts'
+import { unknownModel } from '../unknown.ts'
 import { taskErrors } from './errors.ts'
 import { listSchema } from './open-api.ts'
 import { refuseUnknown } from './submission.ts'
@@ -14,12 +14,9 @@ export const LIST_MAX = 1000
 export function addListRoute(app: FastifyInstance, host: ModelHost, queue: TaskQueue): void {
   app.get<{ Params: { model: string }; Querystring: Record<string, unknown> }>(
     '/v1/models/:model/tasks',
-    { schema: listSchema, validatorCompiler: () => () => true },
+    { config: { taskApi: 'list' }, schema: listSchema, validatorCompiler: () => () => true },
     async ({ params: { model }, query }) => {
-      if (host.get(model) === undefined) {
-        const names = host.models.map(({ schema }) => schema.name)
-        throw gatewayErrors.MW_MODEL_UNKNOWN(`no model ${model.slice(0, 64)} is served here; there is ${names.join(', ')}`)
-      }
+      if (host.get(model) === undefined) throw unknownModel(model, host)
       refuseUnknown(query, ['state', 'limit', 'after'])
       const limit = readLimit(query.limit)
       // One more than is shown, to know whether there are more.

@@ -130,7 +130,14 @@ export const eventsSchema = {
   description: 'An event `state` with the task as its data for each state it is seen in, the first at once; the stream ends with the last.',
   params,
   produces: ['text/event-stream'],
+  headers: {
+    type: 'object',
+    properties: {
+      'last-event-id': text('As a browser sends it when it connects again; of the last event of a final task: 204, and it stops.'),
+    },
+  },
   response: {
+    204: { type: 'null', description: 'Last-Event-ID says that the end was seen.' },
     200: { description: 'Events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
     ...notThere,
     503: refusal('Too many clients wait for tasks already.'),

@@ -5,11 +5,12 @@ import { isFinal, submittedMsOf, type Task, type TaskQueue } from '../../queue/i
 import type { TaskRouteDeps } from './contract.ts'
 import { taskErrors } from './errors.ts'
 import { toEvents } from './events.ts'
-import { FinalAnswers } from './final-answers.ts'
 import { cancelSchema, eventsSchema, getSchema } from './open-api.ts'
+import { sightId } from './sight.ts'
 import { readDuration, refuseUnknown } from './submission.ts'
 import { toTaskText } from './task-json.ts'
-import { changesOf, type Waiters } from './waiters.ts'
+import { TaskWatch } from './task-watch.ts'
+import type { Waiters } from './waiters.ts'
 
 interface OfTask {
   Params: { model: string; id: string }
@@ -30,7 +31,7 @@ export function addTaskRoutesOfOne(app: FastifyInstance, queue: TaskQueue, waite
   }
   const path = '/v1/models/:model/tasks/:id'
 
-  app.get<OfTask>(path, { schema: getSchema, validatorCompiler: unchecked }, async (request, reply) => {
+  app.get<OfTask>(path, { config: { taskApi: 'get' }, schema: getSchema, validatorCompiler: unchecked }, async (request, reply) => {
     refuseUnknown(request.query, ['wait'])
     const waitMs = request.query.wait === undefined ? 0 : Math.min(waitMsMax, readDuration('wait', request.query.wait))
     const task = await find(request.params)
@@ -38,34 +39,44 @@ export function addTaskRoutesOfOne(app: FastifyInstance, queue: TaskQueue, waite
     return reply.type(JSON_TYPE).send(isWaited ? await untilFinal(task, reply, waitMs) : toTaskText(task))
   })
 
-  const answers = new FinalAnswers(queue)
+  const watch = new TaskWatch(queue)
   const untilFinal = async (task: Task, reply: FastifyReply, waitMs: number): Promise<Buffer> => {
     const place = waiters.enter('poll', reply, waitMs)
     try {
-      return await answers.wait(task, place.signal)
+      return (await watch.untilFinal(task, place.signal)).answer
     } finally {
       place.leave()
     }
   }
 
-  app.get<OfTask>(`${path}/events`, { schema: eventsSchema, validatorCompiler: unchecked }, async (request, reply) => {
-    refuseUnknown(request.query, [])
-    const { id } = await find(request.params)
-    const place = waiters.enter('events', reply, Number.POSITIVE_INFINITY)
-    const changes = changesOf(queue, id, { signal: place.signal, everyMs: parseDurationMs(config.heartbeat)! })
-    const stream = Readable.from(toEvents(changes), { objectMode: true, highWaterMark: 1 })
-    stream.once('close', () => place.leave())
-    return reply
-      .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
-      .send(stream)
-  })
+  app.get<OfTask>(
+    `${path}/events`,
+    { config: { taskApi: 'events' }, schema: eventsSchema, validatorCompiler: unchecked },
+    async (request, reply) => {
+      refuseUnknown(request.query, [])
+      const task = await find(request.params)
+      // A browser connects again when a stream ends, for ever; this is how it is told that there is no more.
+      if (isFinal(task.state) && request.headers['last-event-id'] === sightId(task)) return reply.code(204).send()
+      const place = waiters.enter('events', reply, Number.POSITIVE_INFINITY)
+      const sights = watch.follow(task, { signal: place.signal, everyMs: parseDurationMs(config.heartbeat)! })
+      const stream = Readable.from(toEvents(sights), { objectMode: true, highWaterMark: 1 })
+      stream.once('close', () => place.leave())
+      return reply
+        .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
+        .send(stream)
+    },
+  )
 
-  app.delete<OfTask>(path, { schema: cancelSchema, validatorCompiler: unchecked }, async (request, reply) => {
-    const { id, state } = await find(request.params)
-    const outcome = await queue.cancel(id)
-    if (outcome === 'final') throw taskErrors.MW_TASK_FINAL(`task ${id} is ${isFinal(state) ? state : 'done or dead'} already`)
-    return reply.type(JSON_TYPE).send(toTaskText(await find(request.params)))
-  })
+  app.delete<OfTask>(
+    path,
+    { config: { taskApi: 'cancel' }, schema: cancelSchema, validatorCompiler: unchecked },
+    async (request, reply) => {
+      const { id, state } = await find(request.params)
+      const outcome = await queue.cancel(id)
+      if (outcome === 'final') throw taskErrors.MW_TASK_FINAL(`task ${id} is ${isFinal(state) ? state : 'done or dead'} already`)
+      return reply.type(JSON_TYPE).send(toTaskText(await find(request.params)))
+    },
+  )
 }
 
 /** An id that is not stored: of a task whose result was kept long enough, as its own time tells, or of none. */

@@ -1,88 +1,27 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { FastifyInstance, InjectOptions } from 'fastify'
-import { Value } from 'typebox/value'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { systemClock } from '../../../../core/time.ts'
-import { Registry } from '../../../../instrument/index.ts'
-import { parseModelSchema } from '../../../../watch/index.ts'
-import type { ModelHost } from '../../models/contract.ts'
-import { createTestHost } from '../../models/testing.ts'
-import { createTaskId, openQueue, type QueueOptions, type TaskQueue } from '../../queue/index.ts'
+import { createTaskId } from '../../queue/index.ts'
 import { testQueueOptions } from '../../queue/testing.ts'
-import { ServingConfig } from '../config.ts'
-import { createGateway } from '../gateway.ts'
-import { TasksConfig } from './config.ts'
+import { openTaskGateway, type TaskGateway, testRow } from './testing.ts'
 
-const pictures = parseModelSchema(
-  `name: pictures
-features:
-  - { name: photo, type: image }
-  - { name: size, type: number }
-outputs:
-  - { name: cut, kind: value, type: image }
-`,
-  { file: 'model.yaml' },
-)
+let gateway: TaskGateway
+let { app, queue, registry, submit, get } = {} as TaskGateway
 
-let dir = ''
-let queue: TaskQueue
-let app: FastifyInstance
-let registry: Registry
-let host: ModelHost
-let faults: unknown[] = []
-
-async function open(
-  options: Partial<QueueOptions> = {},
-  config: Partial<TasksConfig> = {},
-  serving: Partial<ServingConfig> = {},
-): Promise<void> {
-  faults = []
-  dir = await mkdtemp(join(tmpdir(), 'tasks-'))
-  queue = await openQueue('sqlite:queue.db', dir, { ...testQueueOptions, ...options }, { clock: systemClock })
-  registry = new Registry()
-  const models = [
-    createTestHost({ registry, clock: systemClock }),
-    createTestHost({ registry, clock: systemClock, schema: pictures, reference: undefined }),
-  ].flatMap(({ host }) => host.models)
-  host = { models, get: (name) => models.find(({ schema }) => schema.name === name), close: async () => {} }
-  const tasks = { ...(Value.Default(TasksConfig, {}) as TasksConfig), ...config }
-  const full = { ...(Value.Default(ServingConfig, {}) as ServingConfig), ...serving, tasks }
-  app = await createGateway(host, full, {
-    registry,
-    clock: systemClock,
-    version: '0.0.0',
-    onError: (error) => faults.push(error),
-    tasks: {
-      queue,
-      resultsMs: { ...testQueueOptions, ...options }.resultsMs,
-      webhookFault: (url) => (url.startsWith('https://') ? undefined : 'it is not https'),
-    },
-  })
+async function open(...args: Parameters<typeof openTaskGateway>): Promise<void> {
+  gateway = await openTaskGateway(...args)
+  ;({ app, queue, registry, submit, get } = gateway)
 }
 
 beforeEach(() => open())
 afterEach(async () => {
-  expect(faults).toEqual([])
-  await app.close()
-  await queue.close()
-  await rm(dir, { recursive: true })
+  expect(gateway.faults).toEqual([])
+  await gateway.close()
 })
 
 async function reopen(...args: Parameters<typeof open>): Promise<void> {
-  await app.close()
-  await queue.close()
-  await rm(dir, { recursive: true })
+  await gateway.close()
   await open(...args)
 }
-
-const row = { wind: 3.5, sky: 'sun' }
-const submit = (options: Partial<InjectOptions> = {}) =>
-  app.inject({ method: 'POST', url: '/v1/models/demo/tasks', payload: row, ...options })
-const get = (url: string) => app.inject({ method: 'GET', url })
 
 /** Ends a task as a worker would. */
 async function finish(result = '{"predictions":[{"prediction_id":"p","outputs":{"warmth":7}}]}', name = 'demo'): Promise<void> {
@@ -101,14 +40,14 @@ test('a submission is answered 202 with where to ask, and the rows are in the qu
     revision: 'v1',
     rows: 1,
     priority: 5,
-    payload: `{"rows":[${JSON.stringify(row)}]}`,
+    payload: `{"rows":[${JSON.stringify(testRow)}]}`,
   })
 })
 
 test('its options are kept', async () => {
   const reply = await submit({
     url: '/v1/models/demo/tasks?priority=9&deadline=1h',
-    payload: { rows: [row, row] },
+    payload: { rows: [testRow, testRow] },
     headers: { 'webhook-url': 'https://example.com/', 'webhook-secret': 's' },
   })
   const task = await queue.getWithPayload(reply.json().task_id)
@@ -181,7 +120,7 @@ test.for([
 test('a key stands for one task: repeated, conflicting, and once its task is final', async () => {
   const headers = { 'idempotency-key': 'order-17' }
   const first = await submit({ headers })
-  const spaced = `  ${JSON.stringify(row)}`
+  const spaced = `  ${JSON.stringify(testRow)}`
   const again = await submit({ headers: { ...headers, 'content-type': 'application/json' }, payload: spaced })
   expect([again.statusCode, again.headers['idempotency-replayed']]).toEqual([202, 'true'])
   expect(again.json()).toEqual(first.json())
@@ -310,6 +249,35 @@ test('events tell each state, and end with the last', async () => {
   await expect.poll(() => registry.render()).toContain('modelwatch_task_waiters{kind="events"} 0')
 })
 
+test('a browser that connects again behind the last event is told to stop', async () => {
+  const href = (await submit()).json().href
+  const again = (id: string) => app.inject({ url: `${href}/events`, headers: { 'last-event-id': id } })
+  await finish()
+  const whole = await again('waiting-0-0')
+  expect(whole.body).toContain('id: done-1-0')
+  const end = await again('done-1-0')
+  expect([end.statusCode, end.body]).toEqual([204, ''])
+})
+
+test('requests about tasks are counted by what they ask and how they are answered, and a name that is no model is no label', async () => {
+  const counts = () =>
+    [...registry.render().matchAll(/modelwatch_task_requests_total\{model="demo",api="(\w+)",code="(\d+)"\} (\d+)/g)]
+      .map(([, ...parts]) => parts.join(' '))
+      .sort()
+  expect(counts()).toEqual(['get 200 0'])
+  const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const ask = async (path: string, method = 'GET') => (await fetch(`${url.origin}${path}`, { method })).text()
+  const href = (await submit()).json().href
+  await ask(href)
+  await ask('/v1/models/demo/tasks/none')
+  await ask(href, 'DELETE')
+  await ask(`${href}/events`)
+  await ask('/v1/models/demo/tasks?limit=x')
+  await ask('/v1/models/nobody/tasks/none')
+  await expect.poll(counts).toEqual(['cancel 200 1', 'events 200 1', 'get 200 1', 'get 404 1', 'list 422 1'])
+  expect(registry.render()).not.toContain('model="nobody"')
+})
+
 test('a follower of a task on which nothing happens hears that the connection lives, and makes room when it leaves', async () => {
   await reopen({}, { heartbeat: '20ms' })
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
@@ -341,7 +309,7 @@ test('two keys, two webhooks: no task', async () => {
     const text = await new Promise<string>((resolve, reject) => {
       const options = { host: url.hostname, port: url.port, path: '/v1/models/demo/tasks', method: 'POST', headers }
       const request = httpRequest(options, async (response) => resolve(Buffer.concat(await response.toArray()).toString()))
-      request.on('error', reject).end(JSON.stringify(row))
+      request.on('error', reject).end(JSON.stringify(testRow))
     })
     expect(JSON.parse(text), name).toMatchObject({
       code: 'MW_HEADER_INVALID',
@@ -370,72 +338,6 @@ test('the list is newest first, by state, in pages', async () => {
   for (const query of ['?state=ready', '?limit=0', '?limit=1001', '?limit=x', '?after=x', '?page=2'])
     expect((await get(`/v1/models/demo/tasks${query}`)).statusCode, query).toBe(422)
   expect((await get('/v1/models/nobody/tasks')).statusCode).toBe(404)
-})
-
-const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
-function form(parts: Record<string, string | Blob>): { payload: FormData } {
-  const data = new FormData()
-  for (const [name, value] of Object.entries(parts)) data.append(name, value)
-  return { payload: data }
-}
-
-async function sendForm(parts: Record<string, string | Blob>): Promise<Response> {
-  if (!app.server.listening) await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as { port: number }
-  return fetch(`http://127.0.0.1:${port}/v1/models/pictures/tasks`, { method: 'POST', body: form(parts).payload })
-}
-
-test('a picture comes as a file of a form, or as base64 in JSON, and is the same task', async () => {
-  const reply = await sendForm({ photo: new Blob([png], { type: 'image/png' }), size: '2.5' })
-  expect(reply.status).toBe(202)
-  const asForm = await queue.getWithPayload(((await reply.json()) as { task_id: string }).task_id)
-  expect(JSON.parse(asForm!.payload)).toEqual({ rows: [{ photo: png.toString('base64'), size: 2.5 }] })
-  const json = await submit({ url: '/v1/models/pictures/tasks', payload: { photo: png.toString('base64'), size: 2.5 } })
-  expect((await queue.getWithPayload(json.json().task_id))!.payload).toBe(asForm!.payload)
-})
-
-test.for([
-  { why: 'no picture', parts: { photo: new Blob(['hello']), size: '1' }, status: 422, error: 'photo must be a picture' },
-  { why: 'no number', parts: { photo: new Blob([png]), size: 'big' }, status: 422, error: 'size must be a number' },
-  { why: 'a part missing', parts: { size: '1' }, status: 422, error: 'photo is missing' },
-  { why: 'a part too many', parts: { photo: new Blob([png]), size: '1', colour: 'red' }, status: 422, error: 'colour is not a feature' },
-  {
-    why: 'very many parts',
-    parts: Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`p${i}`, 'x'])),
-    status: 422,
-    error: 'more parts than',
-  },
-])('a form with $why is refused', async ({ parts, status, error }) => {
-  const reply = await sendForm(parts)
-  expect([reply.status, ((await reply.json()) as { error: string }).error]).toEqual([status, expect.stringContaining(error)])
-})
-
-test('a file that is too large is refused, and the gateway goes on', async () => {
-  await reopen({}, {}, { body_bytes_max: 10_000 })
-  const reply = await sendForm({ photo: new Blob([png, new Uint8Array(1_000_000)]), size: '1' })
-  expect([reply.status, ((await reply.json()) as { code: string }).code]).toEqual([413, 'MW_BODY_TOO_LARGE'])
-  expect((await sendForm({ photo: new Blob([png]), size: '1' })).status).toBe(202)
-})
-
-test('a form cut off in the middle is refused', async () => {
-  const reply = await submit({
-    url: '/v1/models/pictures/tasks',
-    headers: { 'content-type': 'multipart/form-data; boundary=b' },
-    payload: '--b\r\ncontent-disposition: form-data; name="size"\r\n\r\n2',
-  })
-  expect([reply.statusCode, reply.json().code]).toEqual([422, 'MW_BODY_INVALID'])
-})
-
-test('a client that goes away in the middle of a form is no fault of the gateway', async () => {
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
-  const head = 'host: x\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: 1000'
-  const arrived = new Promise((resolve) => app.server.once('request', resolve))
-  socket.write(`POST /v1/models/pictures/tasks HTTP/1.1\r\n${head}\r\n\r\n--b\r\ncontent-disposition: form-data; name="size"\r\n\r\n2`)
-  await arrived
-  socket.destroy()
-  await expect.poll(() => registry.render()).toContain('modelwatch_requests_total{model="pictures",revision="v1",api="tasks",code="499"} 1')
-  await new Promise((resolve) => setImmediate(resolve)) // A fault would be told, and found after the test, by now.
 })
 
 test('the API page describes the routes', async () => {

@@ -2,6 +2,7 @@ import type { Runtime } from '../contract.ts'
 import type { ThreadTask } from '../threads/protocol.ts'
 import { createThreadModel } from '../threads/thread-pool.ts'
 import { createInlineModel } from './inline-model.ts'
+import { watchLoop } from './loop-load.ts'
 import { openSession } from './session.ts'
 import { OnnxSettings } from './settings.ts'
 
@@ -30,7 +31,7 @@ export const onnxRuntime: Runtime = {
     if (context.placement === 'threads') return startThreads()
     const session = await openSession(modelPath, schema, settings)
     try {
-      return await createInlineModel(session, { modelPath, schema, inlineMsMax: settings.inline_ms_max, startThreads })
+      return await createInlineModel(session, { modelPath, schema, inlineMsMax: settings.inline_ms_max, load: watchLoop(), startThreads })
     } catch (error) {
       await session.unload()
       throw error

@@ -76,7 +76,8 @@ function toColumn(output: Output, data: Data, rows: number, modelPath: string): 
   if (output.type === 'text') return [...(data as readonly string[])]
   if (output.type === 'int64') return BigInt64Array.from(data as ArrayLike<never>, BigInt)
   if (output.type === 'uint64') return BigUint64Array.from(data as ArrayLike<never>, BigInt)
-  return Float64Array.from(data as ArrayLike<number>, Number)
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from<bigint>(data, Number)
+  return new Float64Array(data as ArrayLike<number>) // Without a callback for each, a tenth of the time.
 }
 
 function argMax(scores: ArrayLike<number>, from: number, count: number): number {

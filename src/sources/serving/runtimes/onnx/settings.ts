@@ -14,7 +14,8 @@ export const OnnxSettings = Type.Object(
       minimum: 0,
       maximum: 1000,
       description:
-        'Milliseconds; a call that is expected to take longer goes to a thread, so that it does not keep the requests of others waiting. 0 sends all.',
+        'Milliseconds; a call that is expected to take longer goes to a thread, so that it does not keep the requests of others waiting; 0 sends all. ' +
+        'While the event loop is busy, and there is another core, calls of more than 0.1 ms go.',
     }),
     graph_optimization: Type.Union([Type.Literal('disabled'), Type.Literal('basic'), Type.Literal('extended'), Type.Literal('all')], {
       default: 'all',

@@ -1,32 +1,29 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { MS_PER_SECOND, parseDurationMs } from '../../../core/time.ts'
-import type { Counter, Registry } from '../../../instrument/index.ts'
-import { DelayController } from './admission-delay.ts'
-import { admissionErrors } from './admission-errors.ts'
-import { admissionFamilies as families } from './admission-families.ts'
-
-declare module 'fastify' {
-  interface FastifyReply {
-    /** Whether its request holds one of the places of `requests_max`. */
-    isAdmitted: boolean
-  }
-}
+import type { FastifyInstance } from 'fastify'
+import type { ModelwatchError } from '../../../../core/errors.ts'
+import { MS_PER_SECOND, parseDurationMs } from '../../../../core/time.ts'
+import type { Counter, Registry } from '../../../../instrument/index.ts'
+import { DelayController } from './delay-controller.ts'
+import { admissionErrors } from './errors.ts'
+import { admissionFamilies as families } from './families.ts'
 
 export interface AdmissionConfig {
   readonly requests_max: number
   readonly loop_delay_max: string
 }
 
+/** The places of `requests_max`. */
+export interface Admission {
+  /** Takes a place, until `leave`. @returns Why there is none; undefined: it is taken. */
+  enter(model: string): ModelwatchError | undefined
+  leave(): void
+}
+
 /** How often the event loop is looked at. */
 const LOOK_MS = 20
 const MICROSECONDS_PER_MS = 1000
 
-/**
- * Refuses requests that the gateway itself has no room or no time for, before their bodies are read, which is most of what they would
- * cost. It concerns requests with a body on routes that have a model (`config.model`); health and metrics are always answered. Add it
- * behind what meters requests, so that refusals are counted there too.
- */
-export function addAdmission(app: FastifyInstance, config: AdmissionConfig, registry: Registry): void {
+/** Refuses requests that the gateway itself has no room or no time for. Ask it before their bodies are read, which is most of what they would cost. */
+export function createAdmission(app: FastifyInstance, config: AdmissionConfig, registry: Registry): Admission {
   const { requests_max: requestsMax } = config
   const delay = watchLoop(app, parseDurationMs(config.loop_delay_max)!, registry)
   const shed = countShed(registry)
@@ -34,34 +31,23 @@ export function addAdmission(app: FastifyInstance, config: AdmissionConfig, regi
   const tooMany = admissionErrors.MW_GATEWAY_OVERLOADED(`${requestsMax} requests are under way, as many as serving.requests_max allows`)
   const tooLate = admissionErrors.MW_GATEWAY_OVERLOADED(`the gateway is late by more than serving.loop_delay_max, ${config.loop_delay_max}`)
   let inFlight = 0
-  const leave = (reply: FastifyReply) => {
-    if (reply.isAdmitted) inFlight--
-    reply.isAdmitted = false
+  return {
+    enter(model) {
+      if (inFlight >= requestsMax) {
+        shed(model, 'in_flight')
+        return tooMany
+      }
+      if (inFlight > 0 && delay.takes()) {
+        shed(model, 'loop_delay')
+        return tooLate
+      }
+      inFlight++
+      return undefined
+    },
+    leave() {
+      inFlight--
+    },
   }
-  app.decorateReply('isAdmitted', false)
-
-  app.addHook('onRequest', (request, reply, done) => {
-    const { model } = request.routeOptions.config
-    if (model === undefined || request.method === 'GET' || request.method === 'DELETE') return done()
-    if (inFlight >= requestsMax) {
-      shed(model.schema.name, 'in_flight')
-      return done(tooMany)
-    }
-    if (inFlight > 0 && delay.takes()) {
-      shed(model.schema.name, 'loop_delay')
-      return done(tooLate)
-    }
-    inFlight++
-    reply.isAdmitted = true
-    reply.raw.once('close', () => leave(reply)) // A client that goes away gets no answer.
-    done()
-  })
-  // The work ends with the answer, not with its way through the socket: behind an earlier request of its connection, one that waits for a task, it would
-  // stand for a minute, and one connection could hold every place.
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    leave(reply)
-    done(null, payload)
-  })
 }
 
 /**

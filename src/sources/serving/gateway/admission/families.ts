@@ -1,4 +1,4 @@
-import { defineFamilies } from '../../../instrument/index.ts'
+import { defineFamilies } from '../../../../instrument/index.ts'
 
 export const admissionFamilies = defineFamilies({
   requestsShed: {

@@ -1,10 +1,12 @@
 import { connect } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
-import { Registry } from '../../../instrument/index.ts'
-import { addAdmission } from './admission.ts'
-import { DelayController } from './admission-delay.ts'
-import { parseRequestTimeout } from './admission-timeout.ts'
+import { Registry } from '../../../../instrument/index.ts'
+import type { ServedModel, ServedRevision } from '../../models/contract.ts'
+import { routeModelRequests } from '../model-requests.ts'
+import { createAdmission } from './admission.ts'
+import { DelayController } from './delay-controller.ts'
+import { parseRequestTimeout } from './request-timeout.ts'
 
 let apps: FastifyInstance[] = []
 afterEach(async () => {
@@ -12,26 +14,29 @@ afterEach(async () => {
   apps = []
 })
 
-const model = { schema: { name: 'demo' } } as never
+/** A model of one revision that holds nothing. */
+function fakeModel(registry: Registry): ServedModel {
+  const served = { schema: { name: 'demo' }, revision: 'v1', registry, enter() {}, leave() {} } as unknown as ServedRevision
+  return { schema: served.schema, choose: () => served } as unknown as ServedModel
+}
 
 /** A server whose route waits until it is let go. */
 async function start(config: { requests_max?: number; loop_delay_max?: string } = {}) {
   const registry = new Registry()
   const app = fastify()
   apps.push(app)
-  addAdmission(app, { requests_max: 2, loop_delay_max: '100ms', ...config }, registry)
+  routeModelRequests(app, createAdmission(app, { requests_max: 2, loop_delay_max: '100ms', ...config }, registry))
   const waiting: (() => void)[] = []
   let arrived: () => void = () => {}
   const bodies: unknown[] = []
   let closed: () => void = () => {}
-  app.post('/predict', { config: { model } }, async (request, reply) => {
+  app.post('/predict', { config: { model: fakeModel(registry), api: 'predict' } }, async (request, reply) => {
     reply.raw.once('close', () => closed())
     bodies.push(request.body)
     arrived()
     await new Promise<void>((resolve) => waiting.push(resolve))
     return {}
   })
-  app.get('/wait', { config: { model } }, async () => ({}))
   app.get('/health/live', async () => ({}))
   return {
     app,
@@ -68,7 +73,6 @@ test('beyond requests_max a request is refused before its body is read, and heal
   expect(refused.status).toBe(500) // Without the gateway's error handler; there the kind `overloaded` is a 503.
   expect(await refused.json()).toMatchObject({ code: 'MW_GATEWAY_OVERLOADED' })
   expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
-  expect((await fetch(`${server.url}/wait`)).status).toBe(200)
   expect(server.series('modelwatch_requests_shed_total{model="demo",reason="in_flight"}')).toBe('1')
   expect(server.bodies.length).toBe(2)
   server.letGo()

@@ -1,4 +1,4 @@
-import { defineErrors } from '../../../core/errors.ts'
+import { defineErrors } from '../../../../core/errors.ts'
 
 export const admissionErrors = defineErrors({
   MW_GATEWAY_OVERLOADED: {

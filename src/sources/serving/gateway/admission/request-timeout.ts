@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { MS_PER_SECOND } from '../../../core/time.ts'
-import { admissionErrors } from './admission-errors.ts'
+import { MS_PER_SECOND } from '../../../../core/time.ts'
+import { admissionErrors } from './errors.ts'
 
 const pattern = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s)?$/
 /** Nobody waits longer for an answer. */

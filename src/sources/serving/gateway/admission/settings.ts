@@ -1,5 +1,5 @@
-import { PositiveDuration } from '../../../core/config.ts'
-import { Limit } from '../models/config.ts'
+import { PositiveDuration } from '../../../../core/config.ts'
+import { Limit } from '../../models/config.ts'
 
 /** What of the `serving:` block says when the gateway itself has enough to do. */
 export const admissionSettings = {
