@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { readModelwatchConfig } from '../../../src/app/config.ts'
 import { openModels } from '../../../src/app/models.ts'
+import { letHeapGrow } from '../../../src/cli/heap.ts'
 import { systemClock } from '../../../src/core/time.ts'
 import { Registry } from '../../../src/instrument/index.ts'
 import { createGateway } from '../../../src/sources/serving/gateway/index.ts'
@@ -15,6 +16,7 @@ export type Measurement =
   | { readonly kind: 'bookkeeping'; readonly row: unknown; readonly rows: number }
   | { readonly kind: 'session'; readonly batches: readonly (readonly WineRow[])[]; readonly seconds: number }
 
+letHeapGrow()
 const [dir, bookkeeping] = process.argv.slice(2) as [string, 'on' | 'off']
 const { value: config } = await readModelwatchConfig(dir)
 const registry = new Registry()

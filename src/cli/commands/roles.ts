@@ -1,6 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
 import { pageDir } from '../../app/package.ts'
+import { keepHeapSmall, letHeapGrow } from '../heap.ts'
 import { runRole } from '../role.ts'
 import { addMonitorFlags, type MonitorFlags, toMonitorOptions } from './monitor-flags.ts'
 
@@ -12,6 +12,7 @@ export function addServeCommand(program: Command): void {
     .argument('[dir]', 'folder with a modelwatch.yaml', '.')
     .option('--listen <host:port>', 'address, in place of serving.listen')
     .action(async (dir: string, options: { listen?: string }) => {
+      letHeapGrow()
       await runRole('gateway', async ({ log }) => {
         const [{ readModelwatchConfig }, { startGateway }] = await Promise.all([
           import('../../app/config.ts'),
@@ -40,14 +41,4 @@ export function addMonitorCommand(program: Command): void {
       return startMonitor(options, { log })
     })
   })
-}
-
-/**
- * What the plane allocates lies outside of the JavaScript heap for the most part: columns, and what is read from sockets. V8 lets go of such memory when
- * it cleans the heap around it, which it does the more seldom the larger that may grow. So the young generation stays small, and the old one is
- * cleaned whenever it has grown by 60 %. What that gives and takes: docs/benchmarks.md.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=60')
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { letHeapGrow } from '../heap.ts'
 import { runRole } from '../role.ts'
 
 interface WorkFlags {
@@ -22,6 +23,7 @@ export function addWorkCommand(program: Command): void {
     .option('--threads-max <count>', 'most threads for each model, in place of work.threads_max', toCount)
     .option('--listen <host:port>', 'address of /metrics and /health, in place of work.listen')
     .action(async (dir: string, flags: WorkFlags) => {
+      letHeapGrow()
       await runRole('worker', async ({ log }) => {
         const [{ readModelwatchConfig }, { startWorker }] = await Promise.all([import('../../app/config.ts'), import('../../app/work.ts')])
         const { value } = await readModelwatchConfig(dir)
