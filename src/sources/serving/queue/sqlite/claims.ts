@@ -106,7 +106,8 @@ export class Claims {
   #choose(lane: number, room: { tasksMax: number; rowsMax: number; bytesMax: number }, nowMs: number): Candidate[] {
     const candidates = this.#byPriority.all(lane, nowMs, room.tasksMax) as unknown as (Candidate & { priority: number })[]
     if (candidates.length === 0) return []
-    const lowest = (this.#lowest.get(lane) as { priority: number }).priority
+    const isAll = candidates.length < room.tasksMax
+    const lowest = isAll ? candidates.at(-1)!.priority : (this.#lowest.get(lane) as { priority: number }).priority
     // Where all have one priority, the oldest is first anyway.
     const oldest = lowest === candidates[0]!.priority ? [] : this.#oldestOf(lane, Math.ceil(room.tasksMax / TURN_OF_THE_OLDEST), nowMs)
     return chooseTurns(candidates, oldest, this.#context.lanes.handed(lane), room)

@@ -122,12 +122,13 @@ export class SqliteQueue implements TaskQueue {
   async claim(request: ClaimRequest): Promise<readonly Claim[]> {
     const nowMs = this.#now()
     // Who finds nothing takes no lock.
-    if (!(await this.#read(() => this.#transitions.hasDue(nowMs) || this.#claims.isAnyWaiting(request)))) return []
+    const isDue = await this.#read(() => this.#transitions.hasDue(nowMs))
+    if (!isDue && !(await this.#read(() => this.#claims.isAnyWaiting(request)))) return []
     const weight = request.queues.reduce((sum, { tasksMax }) => sum + tasksMax, 1)
     return this.#write(
       () => {
         const now = this.#now()
-        if (this.#transitions.hasDue(now)) this.#transitions.sweep(now)
+        if (isDue) this.#transitions.sweep(now)
         return this.#claims.claim(request, now)
       },
       { isDurable: false, weight },
