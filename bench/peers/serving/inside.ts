@@ -5,7 +5,7 @@ import type { Measurement } from './gateway-process.ts'
 import { type RunningSubject, startGatewayProcess } from './subjects.ts'
 import type { Wine, WineRow } from './wine.ts'
 
-const ALTERNATIONS = 5
+const ALTERNATIONS = 9
 const SECONDS = 2
 const connectionCounts = [16, 64] as const
 const RATIO_MAX = 0.05
