@@ -33,6 +33,7 @@ const droppedSpec = {
 export class Registry {
   readonly #families: Map<string, FamilyState>
   readonly #dropped: FamilyState
+  readonly #beforeRender: Set<() => void>
   /** What takes away again the series that were added through this very object. */
   readonly #undo: (() => void)[] = []
   #isRemoved = false
@@ -41,6 +42,7 @@ export class Registry {
   constructor(whole?: Registry) {
     this.#families = whole === undefined ? new Map() : whole.#families
     this.#dropped = whole === undefined ? new FamilyState(droppedSpec) : whole.#dropped
+    this.#beforeRender = whole === undefined ? new Set() : whole.#beforeRender
   }
 
   /** A part of this registry, rendered with it, whose series can be taken away together when what they tell of is gone. */
@@ -107,8 +109,16 @@ export class Registry {
     }
   }
 
+  /** Has something done each time before the series are rendered: for who records in his own time. */
+  beforeRender(run: () => void): void {
+    if (this.#isRemoved) return
+    this.#beforeRender.add(run)
+    this.#undo.push(() => this.#beforeRender.delete(run))
+  }
+
   /** Everything in the Prometheus text format 0.0.4, families in the order they were first used. */
   render(): string {
+    for (const run of this.#beforeRender) run()
     let text = ''
     for (const family of this.#families.values()) text += family.render()
     if (this.#dropped.blocks.length > 0) text += this.#dropped.render()

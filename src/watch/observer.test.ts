@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Registry } from '../instrument/index.ts'
-import { createObserver } from './observer.ts'
+import { createObserver, type Observer } from './observer.ts'
 import { createQualityTracker } from './quality.ts'
 import { compileRowReader } from './rows.ts'
 import { testReference, testSchema } from './testing.ts'
@@ -86,4 +86,34 @@ test('labels are joined once, in time, and sum the error', () => {
     'modelwatch_error_over_total{name="warmth"} 1',
     'modelwatch_error_under_total{name="warmth"} 3',
   ])
+})
+
+test('rows one by one count as the same rows together, whenever somebody looks', () => {
+  const rows = Array.from({ length: 300 }, (_, i) => ({ wind: (i * 7) % 60, sky: i % 5 === 0 ? 'rain' : 'sun' }))
+  const counts = (feed: (observer: Observer, look: () => string) => void) => {
+    const registry = new Registry()
+    feed(createObserver(testSchema, 'v1', testReference(), registry), () => registry.render())
+    return registry.render().replace(/(_variance\{.*\}) (.*)/, (_, head, value) => `${head} ${Number(value).toFixed(9)}`) // Summed in another order.
+  }
+  const together = counts((observer) => {
+    observer.inputs(read(rows))
+    observer.outputs([Float64Array.from(rows, ({ wind }) => wind / 10)])
+  })
+  const oneByOne = counts((observer, look) => {
+    for (const [i, row] of rows.entries()) {
+      observer.inputs(read([row]))
+      observer.outputs([Float64Array.of(row.wind / 10)])
+      if (i % 77 === 0) look()
+    }
+  })
+  expect(oneByOne).toBe(together)
+})
+
+test('the variance is of the last rows, whether they came alone or together', () => {
+  const registry = new Registry()
+  const observer = createObserver(testSchema, 'v1', testReference(), registry)
+  observer.inputs(read([{ wind: 59, sky: 'sun' }]))
+  observer.inputs(read(Array.from({ length: 49 }, () => ({ wind: 5, sky: 'sun' }))))
+  observer.inputs(read([{ wind: 5, sky: 'sun' }])) // The first is the 51st of the last.
+  expect(seriesOf(registry, 'modelwatch_input_variance')).toEqual([])
 })

@@ -1,16 +1,17 @@
 import type { Registry } from '../instrument/index.ts'
 import { type BinLayout, binOfCategory, binOfNumber, countNumbers, specialBin } from './bins.ts'
-import type { Column } from './columns.ts'
+import type { Column, Columns } from './columns.ts'
 import { watchFamilies as families } from './families.ts'
 import { type ViolationRule, violationRules } from './findings.ts'
 import { createInputVariance, VARIANCE_WINDOW } from './input-variance.ts'
 import { type Reference, referenceRows, toLayout, valuesOf } from './reference.ts'
+import { RowBlock } from './row-block.ts'
 import type { ReadRows } from './rows.ts'
 import type { ModelSchema } from './schema.ts'
 
 /**
  * Counts what passes through one revision of a model. Recording is array increments; nothing is kept of a row but, for the variance of the inputs,
- * the mean and spread of the last few.
+ * the mean and spread of the last few, and single rows until there is a block of them or somebody looks.
  */
 export interface Observer {
   /** Counts every value of the rows, served or refused, and the rules they broke. Rows are served when none of the request is at fault. */
@@ -35,9 +36,38 @@ export function createObserver(schema: ModelSchema, revision: string, reference:
   for (const { role, name, type, unit } of valuesOf(schema))
     registry.gauge(families.valueInfo, { model, revision, role, name, type, unit }).set(1)
 
+  const givenBlock = new RowBlock()
+  const answeredBlock = new RowBlock()
+  const countGiven = (columns: Columns) => {
+    for (const value of inputs) countColumn(value, columns.values[value.index]!)
+    variance?.add(columns)
+  }
+  const countAnswered = (outputs: readonly Column[]) => {
+    for (const value of outcomes) countColumn(value, outputs[value.index]!)
+  }
+  const endGivenBlock = () => {
+    const columns = givenBlock.take()
+    if (columns.rows > 0) countGiven(columns)
+  }
+  const endAnsweredBlock = () => {
+    const { rows, values } = answeredBlock.take()
+    if (rows > 0) countAnswered(values)
+  }
+  // Nobody sees that single rows wait for each other.
+  registry.beforeRender(() => {
+    endGivenBlock()
+    endAnsweredBlock()
+  })
+
   return {
     inputs(rows) {
-      for (const value of inputs) countColumn(value, rows.columns.values[value.index]!)
+      if (isPlain(rows) && givenBlock.add(rows.columns.values)) {
+        if (givenBlock.isFull) endGivenBlock()
+        return
+      }
+      endGivenBlock() // The variance is of the last rows.
+      if (rows.faultCount === 0) countGiven(rows.columns)
+      else for (const value of inputs) countColumn(value, rows.columns.values[value.index]!)
       for (const { feature, bin, count } of rows.specials) {
         const value = byFeature.get(feature)
         if (value === undefined) continue
@@ -46,13 +76,16 @@ export function createObserver(schema: ModelSchema, revision: string, reference:
         value.counts[specialBin(value.layout, bin)]! += count
       }
       for (const { name, rule, count } of rows.violations) violations.get(violationKey(name, rule))![0]! += count
-      if (rows.faultCount === 0) variance?.add(rows.columns)
     },
     outputs(outputs) {
-      for (const value of outcomes) countColumn(value, outputs[value.index]!)
+      if (!answeredBlock.add(outputs)) countAnswered(outputs)
+      else if (answeredBlock.isFull) endAnsweredBlock()
     },
   }
 }
+
+/** Whether there is nothing to count but its values. */
+const isPlain = ({ faultCount, specials, violations }: ReadRows) => faultCount === 0 && specials.length === 0 && violations.length === 0
 
 interface BinnedValue {
   readonly role: 'input' | 'output'
