@@ -123,10 +123,10 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-/** Listens on a port, so that nobody else can. @throws when somebody does already. */
+/** Listens on a port, so that nobody else can; who connects is hung up on, or releasing the port would wait for him. @throws when somebody does already. */
 export function takePort(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer()
+    const server = createServer((socket) => socket.destroy())
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => resolve(server))
   })

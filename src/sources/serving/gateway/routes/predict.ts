@@ -22,7 +22,7 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
   const { rowsMax, clock } = deps
   const readBody = compileBodyReader(schema, rowsMax)
   const write = compilePredictionWriter(schema)
-  const head = ({ revision }: ServedRevision) => `{"model":"${schema.name}","revision":${JSON.stringify(revision)},`
+  const head = headWriter(schema.name)
   const writeOne: ColumnsRequest['write'] = (served, outputs, nowMs) => `${head(served)}${write.row(served, outputs, 0, nowMs)}}`
   const writeMany =
     (rows: number): ColumnsRequest['write'] =>
@@ -44,12 +44,21 @@ export function addPredictRoute(app: FastifyInstance, model: ServedModel, deps: 
         },
         validatorCompiler: () => () => true, // The rows are checked by the reader compiled from model.yaml, which also counts what it refuses.
       },
-      async (request, reply) => {
+      (request, reply) => {
         const { read, single } = readBody(request.body as Buffer | undefined, servedBy(request))
         reply.type('application/json; charset=utf-8')
         return predictColumns(request, reply, { model, clock }, { read, single, write: single ? writeOne : writeMany(read.columns.rows) })
       },
     )
+  }
+}
+
+/** The beginning of an answer. As a rule one revision answers most requests, and then it is the text of the last time. */
+function headWriter(model: string): (served: ServedRevision) => string {
+  let last: { readonly revision: string; readonly text: string } | undefined
+  return ({ revision }) => {
+    if (last?.revision !== revision) last = { revision, text: `{"model":"${model}","revision":${JSON.stringify(revision)},` }
+    return last.text
   }
 }
 
