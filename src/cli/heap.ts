@@ -13,7 +13,11 @@ export function keepHeapSmall(): void {
 /**
  * A gateway's heap is small, some 20 MB, and what is in flight passes through its old generation. Left to itself V8 at times cleans that ten times a
  * second, which takes a tenth of the throughput and triples the slowest answers. So it is cleaned when it has trebled.
+ *
+ * The young generation shrinks to a megabyte while nobody asks, and grows by doubling, over a second of full load: so long V8 cleans it at every turn, and a
+ * burst finds a gateway that is a tenth slower. By sixteen, it is grown after some milliseconds.
  */
 export function letHeapGrow(): void {
+  setFlagsFromString('--semi-space-growth-factor=16')
   setFlagsFromString('--heap-growing-percent=200')
 }

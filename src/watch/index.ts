@@ -1,7 +1,7 @@
 export { compileAnswerWriter } from './answers.ts'
 export { CATEGORY_LENGTH_MAX } from './bins.ts'
 export { toInputValue, toNumber } from './cells.ts'
-export { type Column, type Columns, joinColumns, sliceColumn, sliceRows, widthOf } from './columns.ts'
+export { type Column, type Columns, joinColumns, sliceColumn, sliceRows, widthOf, zeros } from './columns.ts'
 export { toRuleFile } from './drift-rules.ts'
 export type { FeatureValues } from './feature-reader.ts'
 export type { RowFault, SpecialCount, Violation } from './findings.ts'

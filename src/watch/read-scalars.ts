@@ -1,3 +1,4 @@
+import { zeros } from './columns.ts'
 import { createFeatureReader, type FeatureReader, type FeatureValues } from './feature-reader.ts'
 import { type Findings, show } from './findings.ts'
 import type { Feature } from './schema.ts'
@@ -7,7 +8,7 @@ export function compileNumberReader(feature: Feature, f: number): FeatureReader 
   const { name, type, range } = feature
   const { low, high } = soundBounds(feature)
   return createFeatureReader<Float64Array>(name, f, {
-    empty: (rows) => new Float64Array(rows),
+    empty: zeros,
     take(value, r, column, found) {
       if (typeof value !== 'number' || (type === 'integer' && Number.isFinite(value) && !Number.isSafeInteger(value))) {
         column[r] = Number.NaN
@@ -45,7 +46,7 @@ export function soundNumbers(
   isInteger: boolean,
 ): Float64Array | undefined {
   if (!(data instanceof Float64Array)) return undefined
-  const column = new Float64Array(count * width)
+  const column = zeros(count * width)
   for (let r = 0, to = 0; r < count; r++) {
     for (let from = start + r * step, end = from + width; from < end; from++, to++) {
       const value = data[from]!
@@ -59,7 +60,7 @@ export function soundNumbers(
 /** Reads a boolean of each row, as 0 or 1. What is absent or unreadable is NaN. */
 export function compileBooleanReader({ name }: Feature, f: number): FeatureReader {
   return createFeatureReader<Float64Array>(name, f, {
-    empty: (rows) => new Float64Array(rows),
+    empty: zeros,
     take(value, r, column) {
       const isBoolean = typeof value === 'boolean'
       column[r] = isBoolean ? Number(value) : Number.NaN

@@ -1,4 +1,4 @@
-import { widthOf } from './columns.ts'
+import { widthOf, zeros } from './columns.ts'
 import { createFeatureReader, type FeatureReader } from './feature-reader.ts'
 import { soundBounds, soundNumbers } from './read-scalars.ts'
 import type { Feature } from './schema.ts'
@@ -12,7 +12,7 @@ export function compileShapeReader(feature: Feature, shape: readonly number[], f
   const width = widthOf(shape)
   const { low, high } = soundBounds(feature)
   return createFeatureReader<Float64Array>(name, f, {
-    empty: (rows) => new Float64Array(rows * width),
+    empty: (rows) => zeros(rows * width),
     take(value, r, column, found) {
       const flat = toFlat(value, shape, width)
       if (flat === undefined) {

@@ -1,4 +1,4 @@
-import type { Column } from './columns.ts'
+import { type Column, zeros } from './columns.ts'
 import type { ReadRows } from './rows.ts'
 import { scanNumber } from './scan-number.ts'
 import { compileStringFinder, isSpace, matchBytes, matchWords, skipSpace, stringEnd, toWords } from './scan-values.ts'
@@ -163,7 +163,7 @@ function grown(cells: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
 function toRead(features: readonly Feature[], rows: number, cells: Float64Array, texts: readonly string[][]): ReadRows {
   const values = features.map(({ type, categories }, f): Column => {
     if (type === 'category') return categories === undefined ? texts[f]! : toCategories(categories, rows, cells, f, features.length)
-    const column = new Float64Array(rows)
+    const column = zeros(rows)
     for (let r = 0, at = f; r < rows; r++, at += features.length) column[r] = cells[at]!
     return column
   })

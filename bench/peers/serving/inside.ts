@@ -1,19 +1,17 @@
 import { request } from 'undici'
-import { load, median } from '../../support/wrk.ts'
 import type { Report } from '../lib/report.ts'
 import type { Measurement } from './gateway-process.ts'
+import { loadInTurns } from './in-turns.ts'
 import { type RunningSubject, startGatewayProcess } from './subjects.ts'
 import type { Wine, WineRow } from './wine.ts'
 
-const ALTERNATIONS = 9
-const SECONDS = 2
 const connectionCounts = [16, 64] as const
 const RATIO_MAX = 0.05
 const MICROS_MAX = 2
 
 /**
- * The gateway with and without its bookkeeping (bins, invariants, memory for labels), side by side: two processes on core 0, of which one is asked at a time, in
- * short turns, so that what else the machine does hits both. And the same in a loop, inside the process.
+ * The gateway with and without its bookkeeping (bins, invariants, memory for labels), side by side: two processes on core 0, asked in turns.
+ * And the same in a loop, inside the process.
  */
 export async function measureBookkeeping(wine: Wine, report: Report): Promise<void> {
   const running = new Map<'on' | 'off', RunningSubject>()
@@ -23,14 +21,7 @@ export async function measureBookkeeping(wine: Wine, report: Report): Promise<vo
     const widths = [12, 12, 14, 8]
     report.row(['connections', 'with', 'without', 'costs'], widths)
     for (const connections of connectionCounts) {
-      const rates = { on: [] as number[], off: [] as number[] }
-      for (let turn = -1; turn < ALTERNATIONS; turn++) {
-        for (const [bookkeeping, { oneRow }] of running) {
-          const { requestsPerSecond } = await load(oneRow.url, oneRow.body(wine.rows), { connections, seconds: SECONDS })
-          if (turn >= 0) rates[bookkeeping].push(requestsPerSecond) // The first turn only warms up.
-        }
-      }
-      const [on, off] = [median(rates.on), median(rates.off)]
+      const { on, off } = await loadInTurns(running, wine, connections)
       report.row([connections, on.toFixed(0), off.toFixed(0), `${((1 - on / off) * 100).toFixed(1)} %`], widths)
     }
     const micros = await ask(running.get('on')!, { kind: 'bookkeeping', row: wine.rows[0], rows: 200_000 })

@@ -94,6 +94,9 @@ function fastapi(name: string, env: Readonly<Record<string, string>>): Subject {
 
 export const fastapiEnvs = { plain: {}, tuned: { WORKERS: '2', ...oneThread } }
 
+/** Of the two that are measured in turns as well. */
+export const names = { bare: 'bare fastify route, no model', ours: 'modelwatch' } as const
+
 /** Every server of the comparison, in the order of the table. */
 export function subjectsOf(wine: Wine): Subject[] {
   return [
@@ -102,14 +105,14 @@ export function subjectsOf(wine: Wine): Subject[] {
     { name: 'MLServer', cores: 'one', isModel: true, start: () => startMlserver(wine) },
     { name: 'BentoML', cores: 'one', isModel: true, start: () => startBentoml(wine) },
     {
-      name: 'bare fastify route, no model',
+      name: names.bare,
       cores: 'one',
       isModel: false,
       start: () => startOurs([join(import.meta.dirname, 'bare-route.ts'), join(wine.served, 'models/wine')], 'one'),
     },
     ...(['one', 'both'] as const).map(
       (cores): Subject => ({
-        name: cores === 'one' ? 'modelwatch' : 'modelwatch on both cores',
+        name: cores === 'one' ? names.ours : `${names.ours} on both cores`,
         cores,
         isModel: true,
         start: () => startOurs([command, 'serve', wine.served, '--listen', '127.0.0.1:0'], cores),

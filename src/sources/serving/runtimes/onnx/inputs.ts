@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import type { Column, Columns, Feature, ModelSchema } from '../../../../watch/index.ts'
+import { type Column, type Columns, type Feature, type ModelSchema, zeros } from '../../../../watch/contract.ts'
 import { runtimeErrors } from '../errors.ts'
 import type { Ort } from './ort.ts'
 import { misfit, tensorTypes } from './tensors.ts'
@@ -86,7 +86,7 @@ function bindMatrix(ort: Ort, modelPath: string, schema: ModelSchema, { name, ty
     )
   }
   return ({ rows, values }) => {
-    const flat = new Float64Array(rows * width)
+    const flat = zeros(rows * width)
     for (const [f, column] of values.entries()) {
       for (let r = 0; r < rows; r++) flat[r * width + f] = (column as Float64Array)[r]!
     }

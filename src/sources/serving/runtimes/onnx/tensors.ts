@@ -1,4 +1,4 @@
-import type { Feature } from '../../../../watch/index.ts'
+import { type ArrayKind, type Feature, zerosOf } from '../../../../watch/contract.ts'
 
 /** Whole numbers that a tensor type holds, both included; undefined for types that hold fractions. */
 interface TensorType {
@@ -8,22 +8,31 @@ interface TensorType {
 
 const whole = (low: number, high: number, from: TensorType['from']): TensorType => ({ whole: [low, high], from })
 
+/** Doubles as elements of another kind. */
+const as =
+  (Kind: ArrayKind<{ set(values: Float64Array): void }>): TensorType['from'] =>
+  (values) => {
+    const elements = zerosOf(Kind, values.length)
+    elements.set(values)
+    return elements
+  }
+
 /**
  * Tensor types that doubles may be sent as. float16 is not among them: onnxruntime's binding for Node.js does not read it. 64 bits hold every whole
  * number that a double carries exactly.
  */
 export const tensorTypes: Readonly<Record<string, TensorType>> = {
-  float32: { from: (values) => new Float32Array(values) },
+  float32: { from: as(Float32Array) },
   float64: { from: (values) => values },
-  int8: whole(-(2 ** 7), 2 ** 7 - 1, (values) => new Int8Array(values)),
-  uint8: whole(0, 2 ** 8 - 1, (values) => new Uint8Array(values)),
-  int16: whole(-(2 ** 15), 2 ** 15 - 1, (values) => new Int16Array(values)),
-  uint16: whole(0, 2 ** 16 - 1, (values) => new Uint16Array(values)),
-  int32: whole(-(2 ** 31), 2 ** 31 - 1, (values) => new Int32Array(values)),
-  uint32: whole(0, 2 ** 32 - 1, (values) => new Uint32Array(values)),
+  int8: whole(-(2 ** 7), 2 ** 7 - 1, as(Int8Array)),
+  uint8: whole(0, 2 ** 8 - 1, as(Uint8Array)),
+  int16: whole(-(2 ** 15), 2 ** 15 - 1, as(Int16Array)),
+  uint16: whole(0, 2 ** 16 - 1, as(Uint16Array)),
+  int32: whole(-(2 ** 31), 2 ** 31 - 1, as(Int32Array)),
+  uint32: whole(0, 2 ** 32 - 1, as(Uint32Array)),
   int64: whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, (values) => BigInt64Array.from(values, BigInt as never)),
   uint64: whole(0, Number.MAX_SAFE_INTEGER, (values) => BigUint64Array.from(values, BigInt as never)),
-  bool: whole(0, 1, (values) => new Uint8Array(values)),
+  bool: whole(0, 1, as(Uint8Array)),
 }
 
 const named = ({ type }: Feature) => `${/^[aeio]/.test(type) ? 'an' : 'a'} ${type}`

@@ -1,4 +1,4 @@
-import { type Column, type ModelSchema, type Output, widthOf } from '../../../../watch/contract.ts'
+import { type Column, type ModelSchema, type Output, widthOf, zeros } from '../../../../watch/contract.ts'
 import { runtimeErrors } from '../errors.ts'
 
 const WIDE = {
@@ -85,7 +85,7 @@ function gather(value: unknown, into: unknown[]): void {
 }
 
 function toNumbers(name: string, values: ArrayLike<unknown>, width: number): Float64Array {
-  const column = new Float64Array(values.length)
+  const column = zeros(values.length)
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (typeof value === 'number') column[i] = value

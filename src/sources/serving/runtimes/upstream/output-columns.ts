@@ -1,4 +1,4 @@
-import { type Column, type Output, widthOf } from '../../../../watch/index.ts'
+import { type Column, type Output, widthOf, zeros } from '../../../../watch/index.ts'
 
 /** One output's answers, filled row by row from JSON. */
 export interface OutputColumn {
@@ -56,7 +56,7 @@ function fromText(text: string): number | undefined {
 }
 
 function numbers(rows: number, options: OutputOptions): OutputColumn {
-  const column = new Float64Array(rows)
+  const column = zeros(rows)
   return {
     column,
     put(row, value) {
@@ -70,7 +70,7 @@ function numbers(rows: number, options: OutputOptions): OutputColumn {
 
 function shaped(rows: number, shape: readonly number[], options: OutputOptions): OutputColumn {
   const width = widthOf(shape)
-  const column = new Float64Array(rows * width)
+  const column = zeros(rows * width)
   return {
     column,
     put(row, value) {
