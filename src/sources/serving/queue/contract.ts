@@ -85,6 +85,12 @@ export interface TaskWithPayload extends Task {
   readonly webhook: Webhook | undefined
 }
 
+/**
+ * Payloads, or results, that one claim brings: whoever asks for many tasks must not get many pictures at once. The first task of each queue, and the first
+ * delivery, is brought even if it is larger.
+ */
+export const CLAIM_BYTES_MAX = 16 * 1024 * 1024
+
 /** A task in a worker's hands, until it is completed, failed or released, or its lease runs out. */
 export interface Claim {
   readonly task: TaskWithPayload
@@ -114,7 +120,7 @@ export interface Heartbeat {
   readonly lost: readonly string[]
 }
 
-/** A webhook that is due: a task that is final, and whom to tell. It is the caller's for `leaseMs`; then another may take it. */
+/** A webhook that is due: a task that is final, and whom to tell. It is the caller's for as long as was asked for; then another may take it. */
 export interface Delivery {
   readonly task: Task
   readonly webhook: Webhook
@@ -217,10 +223,13 @@ export interface TaskQueue {
   /** Calls back when tasks or deliveries may be waiting, in this process or another; also now and then without cause. @returns what ends it. */
   onWork(listener: () => void): () => void
 
-  /** Takes webhooks that are due. Each is delivered at least once. */
-  claimDeliveries(max: number): Promise<readonly Delivery[]>
+  /**
+   * Takes webhooks that are due, those first that are so longest. Each is delivered at least once.
+   * @param options.holdMs - For how long they are the caller's, longer than a delivery takes: there are no heart-beats for them. `leaseMs` when left out.
+   */
+  claimDeliveries(max: number, options?: { readonly holdMs?: number }): Promise<readonly Delivery[]>
   delivered(delivery: Delivery): Promise<void>
-  /** @returns 'given_up' after `webhookAttemptsMax`. */
+  /** @returns 'given_up' after `webhookAttemptsMax`; 'delayed' also when it was no longer the caller's, and nothing was noted. */
   undelivered(delivery: Delivery, reason: string): Promise<'delayed' | 'given_up'>
 
   /** Calls back with what becomes of tasks by the hand of this handle, so that over all processes each is told once. @returns what ends it. */

@@ -12,6 +12,8 @@ export { createTaskId, submittedMsOf } from './task-id.ts'
 
 export interface QueueDeps {
   readonly clock: Clock
+  /** Takes what people should know about a queue in Redis, a sentence each: how durable the server is set up to be, and what goes wrong behind their back. */
+  readonly onNote?: ((text: string) => void) | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Value } from 'typebox/value'
 import { afterEach, expect, test } from 'vitest'
@@ -348,6 +348,58 @@ test('a webhook is delivered when its task is final, signed, as the task is told
   await worker.close()
   expect(await queue.claimDeliveries(10)).toEqual([])
   expect(received).toHaveLength(3)
+})
+
+/** A receiver of webhooks that answers none until it is told to. */
+async function startWaitingReceiver() {
+  const waiting: ServerResponse[] = []
+  let mayAnswer = false
+  const receiver = createServer((request, response) => {
+    request.resume()
+    if (mayAnswer) response.end()
+    else waiting.push(response)
+  })
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  ends.push(() => new Promise((resolve) => receiver.close(resolve).closeAllConnections()))
+  const { port } = receiver.address() as AddressInfo
+  const answer = () => {
+    mayAnswer = true
+    for (const response of waiting.splice(0)) response.end()
+  }
+  const webhooks = { ...(Value.Default(WebhooksConfig, {}) as WebhooksConfig), allow: [`127.0.0.1:${port}`] }
+  return { waiting, answer, webhooks, webhook: { url: `http://127.0.0.1:${port}/`, secret: undefined } }
+}
+
+test('a receiver that takes longer than a lease is asked once', async () => {
+  const leaseMs = 300
+  const { queue } = await open({ leaseMs })
+  const { waiting, answer, webhooks, webhook } = await startWaitingReceiver()
+  const { registry } = start(queue, { demo: new FunctionModel(twice) }, { config: { webhooks }, leaseMs })
+  await submitWinds(queue, [1], { webhook })
+  await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 3 * leaseMs)) // In which it would be handed out again.
+  expect(waiting).toHaveLength(1)
+  answer()
+  await expect.poll(() => metric(registry, 'modelwatch_webhooks_total{outcome="delivered"}'), { timeout: 10_000 }).toBe(1)
+  expect(await queue.claimDeliveries(1)).toEqual([])
+})
+
+test('large results are not held in memory by the dozen while their receiver is slow', async () => {
+  const { queue } = await open()
+  const { waiting, answer, webhooks, webhook } = await startWaitingReceiver()
+  const result = JSON.stringify('x'.repeat(15_000_000))
+  for (let i = 0; i < 5; i++) {
+    await submitWinds(queue, [1], { webhook })
+    const [claim] = await queue.claim({ queues: [{ queue: 'demo', tasksMax: 1, rowsMax: 1 }], worker: 'test' })
+    await queue.complete(claim!, result)
+  }
+  const { registry, worker } = start(queue, {}, { config: { webhooks } })
+  await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(3) // 45 MB are above 32 MiB.
+  await new Promise((resolve) => setTimeout(resolve, 1000)) // In which it looks for more.
+  expect(waiting).toHaveLength(3)
+  answer()
+  await expect.poll(() => metric(registry, 'modelwatch_webhooks_total{outcome="delivered"}'), { timeout: 10_000 }).toBe(5)
+  await worker.close()
 })
 
 test('threads follow the depth of the queue, shared out by traffic, and one that cannot start is told and tried again', async () => {

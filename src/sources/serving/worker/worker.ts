@@ -73,7 +73,7 @@ export function createWorker(options: WorkerOptions, deps: WorkerDeps): Worker {
     waitMsMax: FAULT_WAIT_MS_MAX,
   })
 
-  const webhooks = createWebhookDeliverer(config.webhooks, deps, toFault('webhooks'))
+  const webhooks = createWebhookDeliverer({ config: config.webhooks, leaseMs }, deps, toFault('webhooks'))
   const beat = createHeartbeat(hands, toFault('heartbeat'))
   const tickers: Ticker[] = []
   let ends: (() => void)[] = []

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Claim, ClaimRequest, QueueOptions, TaskOutcome } from '../contract.ts'
+import { CLAIM_BYTES_MAX, type Claim, type ClaimRequest, type QueueOptions, type TaskOutcome } from '../contract.ts'
 import type { Background } from './background.ts'
 import type { CallScript } from './commands.ts'
 import type { Fate, Lanes, TakenTicket } from './lanes.ts'
@@ -25,6 +25,13 @@ interface Want {
   rowsLeft: number
   /** The caller has tasks of it already, so that one which does not fit has to wait. */
   begun: boolean
+}
+
+/** What the caller can still take over all lanes. */
+interface Room {
+  readonly suspectsMax: number
+  /** Of payloads. */
+  readonly bytesMax: number
 }
 
 /** A ticket in the caller's hands, or the name of a suspect, which has none. */
@@ -74,8 +81,9 @@ export class Claimer {
     const claims: Claim[] = []
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const hasSuspect = claims.some(({ task }) => task.deaths > 0)
+      const bytesMax = claims.reduce((left, { task }) => left - Buffer.byteLength(task.payload), CLAIM_BYTES_MAX)
       try {
-        const started = await this.#round(wants, hasSuspect ? 0 : suspectsMax, worker)
+        const started = await this.#round(wants, { suspectsMax: hasSuspect ? 0 : suspectsMax, bytesMax }, worker)
         for (const claim of started.claims) claims.push(claim)
         // All tickets led to tasks, or the caller has no room: no use to ask again.
         if (!started.isWanting) return claims
@@ -89,16 +97,16 @@ export class Claimer {
     return claims
   }
 
-  async #round(wants: readonly Want[], suspectsMax: number, worker: string): Promise<Started> {
-    const { plans, suspect } = await this.#plan(wants, suspectsMax)
+  async #round(wants: readonly Want[], room: Room, worker: string): Promise<Started> {
+    const { plans, suspect } = await this.#plan(wants, room)
     const tickets = (await Promise.all(plans.map((plan) => this.#take(plan)))).flat()
     const taken = suspect === undefined ? tickets : [suspect, ...tickets]
-    return taken.length === 0 ? { claims: [], isWanting: false } : this.#start(taken, worker)
+    return taken.length === 0 ? { claims: [], isWanting: false } : this.#start(taken, room.bytesMax, worker)
   }
 
   async #plan(
     wants: readonly Want[],
-    suspectsMax: number,
+    { suspectsMax, bytesMax }: Room,
   ): Promise<{ readonly plans: readonly Plan[]; readonly suspect: Taken | undefined }> {
     const { link, call, lanes } = this.#parts
     const open = wants.filter(({ tasksLeft, rowsLeft }) => tasksLeft > 0 && rowsLeft > 0)
@@ -108,7 +116,7 @@ export class Claimer {
       return [queue, tasksLeft, rowsLeft, begun ? 1 : 0, wait, prioritized]
     })
     type Answer = [ReapedTicket[], [number, string] | [], [number, ...string[]][]]
-    const [reaped, [lane, name], plans] = (await link.run(() => call('plan', [suspectsMax, ...args]))) as unknown as Answer
+    const [reaped, [lane, name], plans] = (await link.run(() => call('plan', [suspectsMax, bytesMax, ...args]))) as unknown as Answer
     await this.settleReaped(reaped)
     const want = lane === undefined ? undefined : open[lane]!
     return {
@@ -133,7 +141,7 @@ export class Claimer {
     background.add(link.run(() => call('mend', [lane, lanes.keysOf(lane).ticket])))
   }
 
-  async #start(taken: readonly Taken[], worker: string): Promise<Started> {
+  async #start(taken: readonly Taken[], bytesMax: number, worker: string): Promise<Started> {
     const { link, call, background } = this.#parts
     const args = taken.flatMap(({ want, ticket, isSuspect }) => [
       ticket.name,
@@ -145,7 +153,7 @@ export class Claimer {
     type Answer = readonly ['run', ReplyRow, TaskOutcome | ''] | readonly ['later' | 'back' | 'drop', number, TaskOutcome | '']
     let answers: readonly Answer[]
     try {
-      answers = (await link.run(() => call('start', [worker, ...args]))) as unknown as readonly Answer[]
+      answers = (await link.run(() => call('start', [worker, bytesMax, ...args]))) as unknown as readonly Answer[]
     } catch (error) {
       // Perhaps they have begun, and nobody works on them: that is no death.
       background.add(this.#giveBack(taken))

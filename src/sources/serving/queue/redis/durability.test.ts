@@ -211,7 +211,7 @@ describe.skipIf(program === undefined)('a Redis that fails', () => {
   })
 
   test('not there when the queue is opened; password wrong; memory full', { timeout: 30_000 }, async () => {
-    const server = await serve({ flags: ['--requirepass', 's3 cr:et', '--maxmemory', '3mb', '--maxmemory-policy', 'noeviction'] })
+    const server = await serve({ flags: ['--requirepass', 's3 cr:et', '--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'] })
     const at = (userInfo: string) => `redis://${userInfo}@127.0.0.1:${server.port}/3`
     await expect(open(at(':wrong'), {}, 500)).rejects.toMatchObject({
       code: 'MW_QUEUE_UNAVAILABLE',
@@ -222,15 +222,46 @@ describe.skipIf(program === undefined)('a Redis that fails', () => {
     await queue.submit(small)
     const large = testTask(systemClock, { payload: 'x'.repeat(400_000) })
     const fill = async () => {
-      for (let i = 0; i < 20; i++) await queue.submit({ ...large, ...testTask(systemClock), payload: large.payload })
+      for (let i = 0; i < 40; i++) await queue.submit({ ...large, ...testTask(systemClock), payload: large.payload })
     }
-    await expect(fill()).rejects.toMatchObject({ code: 'MW_QUEUE_UNAVAILABLE', message: expect.stringContaining('OOM') })
+    await expect(fill()).rejects.toMatchObject({ code: 'MW_QUEUE_FULL', message: expect.stringContaining('maxmemory') })
     expect(await queue.get(small.id)).toMatchObject({ state: 'waiting' })
     await server.kill()
     await expect(open(at(':x'), {}, 300)).rejects.toMatchObject({
       code: 'MW_QUEUE_UNAVAILABLE',
       message: expect.not.stringContaining(':x@'),
     })
+  })
+})
+
+describe.skipIf(program === undefined)('a server whose memory is full', () => {
+  test('takes no more tasks; those that it has end, though their results do not fit at once', { timeout: 60_000 }, async () => {
+    const server = await serve({ flags: ['--maxmemory', '12mb', '--maxmemory-policy', 'noeviction'] })
+    const queue = await open(server.url, { ...testQueueOptions, resultsMs: 300 })
+    const payload = JSON.stringify('x'.repeat(20_000))
+    let submitted = 0
+    const fill = async () => {
+      for (;;) {
+        await queue.submit(testTask(systemClock, { payload }))
+        submitted++
+      }
+    }
+    await expect(fill()).rejects.toMatchObject({ code: 'MW_QUEUE_FULL' })
+    let done = 0
+    const refusals: unknown[] = []
+    const work = async () => {
+      const claims = await queue.claim(wants(20)).catch((error: unknown) => void refusals.push(error))
+      for (const claim of claims ?? []) if ((await queue.complete(claim, JSON.stringify('y'.repeat(40_000)))) === 'stored') done++
+      return done === submitted
+    }
+    await until('all are done', work, 40_000)
+    for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'MW_QUEUE_UNAVAILABLE', message: expect.stringContaining('OOM') })
+    await until('there is room again', () =>
+      queue.submit(testTask(systemClock, { payload })).then(
+        ({ kind }) => kind === 'accepted',
+        () => false,
+      ),
+    )
   })
 })
 

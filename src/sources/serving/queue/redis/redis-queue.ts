@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  CLAIM_BYTES_MAX,
   type Claim,
   type ClaimRequest,
   type Delivery,
@@ -25,6 +26,7 @@ import { Gather } from './gather.ts'
 import { type Lanes, type Ticket, ticketName } from './lanes.ts'
 import type { Link } from './link.ts'
 import { fromFailure, type Reply, type ReplyRow, toTask, toTaskWithPayload, webhookOf } from './records.ts'
+import { MEMORY_RATIO_MAX } from './scripts/submit.ts'
 import type { Signals } from './signals.ts'
 import { batchLimits, Submitter } from './submitter.ts'
 import { PIECE_MAX, Upkeep } from './upkeep.ts'
@@ -79,9 +81,13 @@ export class RedisQueue implements TaskQueue {
   async submit(task: NewTask): Promise<Submitted> {
     const answer = await this.#during(() => this.#submitter.submit(task))
     if (answer.kind === 'accepted') this.#tell(task.queue, 'submitted')
-    if (answer.kind !== 'full') return answer
+    if (answer.kind !== 'full' && answer.kind !== 'crowded') return answer
     this.#tell(task.queue, 'refused')
-    throw queueErrors.MW_QUEUE_FULL(`${this.#parts.options.tasksMax} tasks are unfinished, as many as the queue holds`)
+    throw queueErrors.MW_QUEUE_FULL(
+      answer.kind === 'full'
+        ? `${this.#parts.options.tasksMax} tasks are unfinished, as many as the queue holds`
+        : `more than ${MEMORY_RATIO_MAX} of the memory that Redis may use (maxmemory) is in use`,
+    )
   }
 
   async get(id: string): Promise<Task | undefined> {
@@ -192,9 +198,9 @@ export class RedisQueue implements TaskQueue {
     if (held.length > 0) await this.#during(() => this.#claimer.release(held))
   }
 
-  async claimDeliveries(max: number): Promise<readonly Delivery[]> {
+  async claimDeliveries(max: number, { holdMs = this.#parts.options.leaseMs } = {}): Promise<readonly Delivery[]> {
     const token = randomUUID()
-    const answers = (await this.#run('claimHooks', [Math.min(max, PIECE_MAX), token])) as [ReplyRow, number][]
+    const answers = (await this.#run('claimHooks', [Math.min(max, PIECE_MAX), token, holdMs, CLAIM_BYTES_MAX])) as [ReplyRow, number][]
     return answers.map(([row, attempts]) => ({ task: toTask(row), webhook: webhookOf(row)!, attempts, token }))
   }
 
@@ -203,7 +209,7 @@ export class RedisQueue implements TaskQueue {
   }
 
   async undelivered({ task, token }: Delivery, reason: string): Promise<'delayed' | 'given_up'> {
-    return (await this.#run('undelivered', [task.id, token, reason])) === 'given_up' ? 'given_up' : 'delayed'
+    return (await this.#run('undelivered', [task.id, token, reason, Math.random()])) === 'given_up' ? 'given_up' : 'delayed'
   }
 
   stats(): Promise<readonly QueueStats[]> {

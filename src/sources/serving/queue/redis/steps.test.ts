@@ -149,7 +149,7 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
       await queue.submit(task)
       await claimOne(queue)
       await until('the lease ran out', async () => {
-        const [reaped] = (await call('plan', [])) as unknown as [unknown[]]
+        const [reaped] = (await call('plan', [0, 0])) as unknown as [unknown[]]
         return reaped.length === 1 || (await queue.get(task.id))!.deaths === 1
       })
       const claim = await claimOne(queue)
@@ -176,10 +176,10 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
       await queue.submit(task)
       await queue.died(await claimOne(queue), testFailure)
       const name = await until('it waits', async () => {
-        const [, [, suspect]] = (await call('plan', [1, 'm', 1, 1, 0, 'none', 'none'])) as unknown as [unknown, [number, string] | []]
+        const [, [, suspect]] = (await call('plan', [1, 1000, 'm', 1, 1, 0, 'none', 'none'])) as unknown as [unknown, [number, string] | []]
         return suspect
       })
-      const start = async (token: string) => ((await call('start', ['worker', name, token, 1, 0, 1])) as [[string]])[0][0]
+      const start = async (token: string) => ((await call('start', ['worker', 1000, name, token, 1, 0, 1])) as [[string]])[0][0]
       expect([await start('its-token'), await start('its-token'), await start('another')]).toEqual(['run', 'run', 'later'])
       expect(await queue.get(task.id)).toMatchObject({ state: 'active', attempts: 2, deaths: 1 })
       expect(await call('release', [task.id, 'its-token'])).toEqual([1])
@@ -193,7 +193,7 @@ describe.skipIf(program === undefined)('a process that ends between two steps', 
       const late = await claimOne(queue)
       // The first step alone: the ticket is still under the late worker's lock. (Unless care of the queue was before us, which is as well.)
       await until('the lease ran out', async () => {
-        const [reaped] = (await call('plan', [])) as unknown as [unknown[]]
+        const [reaped] = (await call('plan', [0, 0])) as unknown as [unknown[]]
         return reaped.length === 1 || (await queue.get(task.id))!.deaths === 1
       })
       expect(await queue.complete(late, '"late"')).toBe('lost')

@@ -17,8 +17,8 @@ export interface SubmitterParts {
 /** Items and characters that go in one script, during which the server does nothing else; two on their way, so that one waits while the other is worked on. */
 export const batchLimits = { itemsMax: 128, weightMax: 1_000_000, runsMax: 2 } as const
 
-/** 'full' is not an error here, for it concerns one task of those that share a round trip. */
-export type SubmitAnswer = Submitted | { readonly kind: 'full' }
+/** 'full' (of tasks) and 'crowded' (memory) are no errors here, for they concern one task of those that share a round trip. */
+export type SubmitAnswer = Submitted | { readonly kind: 'full' } | { readonly kind: 'crowded' }
 
 /** Stores tasks, those that come at the same time together: two round trips, however many. */
 export class Submitter {
@@ -83,6 +83,7 @@ function toAnswer(
     case 'conflict':
       return { kind, id }
     case 'full':
+    case 'crowded':
       return { kind }
     default:
       return { kind: again && id === task.id ? 'accepted' : 'known', id }

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
-import type { Claim, ClaimRequest } from '../contract.ts'
+import { CLAIM_BYTES_MAX, type Claim, type ClaimRequest } from '../contract.ts'
 import type { Context } from './context.ts'
 import { type PayloadRow, TASK_COLUMNS, TASK_JOINS, toTaskWithPayload } from './rows.ts'
 import { ACTIVE, IS_WAITING, IS_WAITING_SUSPECT, WAITING } from './states.ts'
 import { TOKEN } from './token.ts'
 import { type Candidate, chooseTurns, TURN_OF_THE_OLDEST } from './turns.ts'
 
-/** Payloads handed out in one claim, beyond the first: a worker that asks for many tasks must not get many pictures at once. */
-const CLAIM_BYTES_MAX = 16 * 1024 * 1024
 /** Tasks of one claim, whatever was asked for: the transaction stays short, and others get some. */
 const CLAIM_TASKS_MAX = 256
 const PRIORITIES = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
-import type { Delivery } from '../contract.ts'
+import { CLAIM_BYTES_MAX, type Delivery } from '../contract.ts'
 import type { Context } from './context.ts'
 import { retryDelayMs } from './delays.ts'
 import type { Housekeeping } from './housekeeping.ts'
@@ -45,13 +45,24 @@ export class Deliveries {
   }
 
   /** Inside a transaction. */
-  claim(max: number, nowMs: number): Delivery[] {
-    const rows = this.#due.all(nowMs, Math.min(max, CLAIM_MAX)) as unknown as DeliveryRow[]
-    return rows.map((row) => {
+  claim(max: number, holdMs: number, nowMs: number): Delivery[] {
+    return this.#read(Math.min(max, CLAIM_MAX), nowMs).map((row) => {
       const token = `${this.#tokens}-${(this.#count++).toString(36)}`
-      this.#take.run(nowMs + this.#context.options.leaseMs, token, row.seq)
+      this.#take.run(nowMs + holdMs, token, row.seq)
       return { task: toTask(row, this.#context.lanes.queueOf(row.lane)), webhook: toWebhook(row)!, attempts: row.tried, token }
     })
+  }
+
+  /** Row by row, each with its result, until there is no room for the next. */
+  #read(max: number, nowMs: number): DeliveryRow[] {
+    const rows: DeliveryRow[] = []
+    let bytesLeft = CLAIM_BYTES_MAX
+    for (const row of this.#due.iterate(nowMs, max) as Iterable<unknown> as Iterable<DeliveryRow>) {
+      bytesLeft -= Buffer.byteLength(row.result ?? '')
+      if (rows.length > 0 && bytesLeft < 0) break
+      rows.push(row)
+    }
+    return rows
   }
 
   /** Inside a transaction. Whose lease ran out is not heard: another delivers it too, or has. */
@@ -70,7 +81,8 @@ export class Deliveries {
       return 'delayed'
     }
     const row = this.#end.get(tried, reason, task.id, token) as { seq: number } | undefined
-    if (row !== undefined) this.#housekeeping.deleteIfGone(row.seq)
+    if (row === undefined) return 'delayed'
+    this.#housekeeping.deleteIfGone(row.seq)
     return 'given_up'
   }
 }

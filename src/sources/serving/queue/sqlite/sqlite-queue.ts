@@ -165,9 +165,9 @@ export class SqliteQueue implements TaskQueue {
     return this.#watchers.onWork(listener)
   }
 
-  async claimDeliveries(max: number): Promise<readonly Delivery[]> {
+  async claimDeliveries(max: number, { holdMs = this.#context.options.leaseMs } = {}): Promise<readonly Delivery[]> {
     if (max < 1 || !(await this.#read(() => this.#deliveries.hasDue(this.#now())))) return []
-    return this.#write(() => this.#deliveries.claim(max, this.#now()), { isDurable: false, weight: max })
+    return this.#write(() => this.#deliveries.claim(max, holdMs, this.#now()), { isDurable: false, weight: max })
   }
 
   delivered(delivery: Delivery): Promise<void> {

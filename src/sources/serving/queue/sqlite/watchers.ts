@@ -3,17 +3,20 @@ type Listener = () => void
 /** Share of the time that may go into looking whether watched tasks were changed by others. */
 const LOOK_RATIO_MAX = 0.1
 
+/** The version of a task that could not be read, which is never one: the next look that can read it calls once more. */
+const UNKNOWN = '?'
+
 /** Who waits for what: callbacks by task, and those that want work. Each stands for an open request of a client or for a worker, which have bounds of their own. */
 export class Watchers {
-  readonly #versionOf: (id: string) => string
+  readonly #readVersionOf: (id: string) => string
   readonly #byTask = new Map<string, { readonly listeners: Set<Listener>; version: string }>()
   readonly #work = new Set<Listener>()
   #lookAgainMs = 0
   #later: NodeJS.Timeout | undefined
 
-  /** @param versionOf - Another word after each change of a task's state. */
-  constructor(versionOf: (id: string) => string) {
-    this.#versionOf = versionOf
+  /** @param readVersionOf - Another word after each change of a task's state; it may throw. */
+  constructor(readVersionOf: (id: string) => string) {
+    this.#readVersionOf = readVersionOf
   }
 
   watch(id: string, listener: Listener): () => void {
@@ -75,17 +78,16 @@ export class Watchers {
   }
 
   #tell(id: string, entry: { readonly listeners: Set<Listener>; version: string }): void {
-    // A word that is never one: in doubt the next look calls once more.
-    entry.version = this.#tryVersionOf(id) ?? '?'
+    entry.version = this.#versionOf(id)
     for (const listener of entry.listeners) call(listener, () => entry.listeners.has(listener))
   }
 
-  /** Told right behind a commit, which a reader's fault must not turn into a failure. */
-  #tryVersionOf(id: string): string | undefined {
+  /** Asked right behind a commit, which a reader's fault must not turn into a failure, and by a timer, where nobody would catch it. */
+  #versionOf(id: string): string {
     try {
-      return this.#versionOf(id)
+      return this.#readVersionOf(id)
     } catch {
-      return undefined
+      return UNKNOWN
     }
   }
 }

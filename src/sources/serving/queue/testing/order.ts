@@ -67,6 +67,17 @@ export function orderConformance({ name, check, claimed, submit, submitMany }: K
       expect(rowsOf(await ask(10, 7))).toEqual([1])
     })
 
+    check('as many bytes of payloads as a claim may bring; the first even if it is too large', async (fixture) => {
+      const { queue } = fixture
+      const ids: string[] = []
+      for (const megabytes of [7, 7, 7, 17, 1]) {
+        ids.push(await submit(fixture, { payload: JSON.stringify('x'.repeat(megabytes * 1_000_000)) }))
+      }
+      const got: string[][] = []
+      for (let i = 0; i < 4; i++) got.push(idsOf(await queue.claim(wants(10))))
+      expect(got).toEqual([ids.slice(0, 2), ids.slice(2, 3), ids.slice(3, 4), ids.slice(4)])
+    })
+
     check('no two claimers get the same task', async (fixture) => {
       const other = await fixture.another()
       const tasks = Array.from({ length: 300 }, () => testTask(fixture.clock))

@@ -34,6 +34,36 @@ export function webhooksConformance({ name, check, eventually, claimed, submit, 
       expect(await queue.claimDeliveries(10)).toHaveLength(3)
     })
 
+    check('as many bytes of results as a claim may bring; the first even if it is too large', async (fixture) => {
+      const { queue } = fixture
+      const sizes = [7, 7, 7, 17, 1].map((megabytes) => megabytes * 1_000_000)
+      const ids: string[] = []
+      for (const size of sizes) {
+        ids.push(await submit(fixture, { webhook }))
+        const [claim] = await claimed(fixture, 1)
+        await queue.complete(claim!, JSON.stringify('x'.repeat(size)))
+        await fixture.advance(2) // They are due one after the other.
+      }
+      const told: string[][] = []
+      for (let i = 0; i < 4; i++) told.push((await queue.claimDeliveries(10)).map(({ task }) => task.id))
+      expect(told).toEqual([ids.slice(0, 2), ids.slice(2, 3), ids.slice(3, 4), ids.slice(4)])
+    })
+
+    check(
+      'another’s for as long as was asked for, though a lease is shorter',
+      async (fixture) => {
+        const { queue } = fixture
+        await queue.cancel(await submit(fixture, { webhook }))
+        const [delivery] = await queue.claimDeliveries(1, { holdMs: 60_000 })
+        await fixture.advance(SHORT_MS + 20)
+        expect(await queue.claimDeliveries(1)).toEqual([])
+        await queue.delivered(delivery!)
+        await fixture.advance(60_000 * (fixture.isSimulated ? 1 : 0))
+        expect(await queue.claimDeliveries(1)).toEqual([])
+      },
+      { leaseMs: SHORT_MS },
+    )
+
     check(
       'tried again, and given up',
       async (fixture) => {
@@ -69,6 +99,7 @@ export function webhooksConformance({ name, check, eventually, claimed, submit, 
         await fixture.advance(SHORT_MS + 20)
         const again = await eventually(fixture, 'a delivery', async () => (await queue.claimDeliveries(1))[0])
         expect(again.task.id).toBe(id)
+        expect(await queue.undelivered({ ...again, attempts: 100, token: 'another' }, 'late')).toBe('delayed')
         await queue.delivered(again)
       },
       { leaseMs: SHORT_MS },

@@ -8,6 +8,10 @@ import { startWakingLoop } from '../waking-loop.ts'
 import { createAddressPolicy } from './address-policy.ts'
 import { createWebhookSender, type Sent, type WebhookSender } from './sender.ts'
 
+/** Results of webhooks under way, beyond which no more are claimed: with the last claim it is this and CLAIM_BYTES_MAX, or one result. */
+const BYTES_UNDER_WAY_MAX = 32 * 1024 * 1024
+/** How long the queue may take to hear how an attempt ended: it waits that long for a disk or a server. */
+const TELL_MS_MAX = 5000
 const FAULT_WAIT_MS = 500
 const FAULT_WAIT_MS_MAX = 30_000
 
@@ -18,9 +22,12 @@ export interface WebhookDeliverer {
   close(): Promise<void>
 }
 
-/** Delivers webhooks that are due, each at least once, many at a time. The queue knows when the next attempt is. */
+/**
+ * Delivers webhooks that are due, each at least once, many at a time. The queue knows when the next attempt is.
+ * @param options.leaseMs - How long the queue leaves a webhook to a process that may have died; longer where an attempt may take longer.
+ */
 export function createWebhookDeliverer(
-  config: WebhooksConfig,
+  { config, leaseMs }: { readonly config: WebhooksConfig; readonly leaseMs: number },
   deps: Pick<WorkerDeps, 'queue' | 'registry' | 'clock' | 'random' | 'webhookBody' | 'onError'>,
   onFault: (error: unknown, streak: number) => void,
 ): WebhookDeliverer {
@@ -32,7 +39,10 @@ export function createWebhookDeliverer(
     secret: config.secret,
     policy: createAddressPolicy(config),
   }
+  // Or a receiver that is slow would be asked again and again, and never heard.
+  const holdMs = Math.max(leaseMs, options.timeoutMs + TELL_MS_MAX)
   const underWay = new Set<Promise<void>>()
+  let bytesUnderWay = 0
   let opening: Promise<WebhookSender> | undefined
 
   const deliver = async (delivery: Delivery) => {
@@ -51,13 +61,16 @@ export function createWebhookDeliverer(
   const loop = startWakingLoop({
     turn: async () => {
       const room = config.concurrency_max - underWay.size
-      if (room === 0) return // The end of one wakes us.
-      const due = await queue.claimDeliveries(room)
+      if (room === 0 || bytesUnderWay >= BYTES_UNDER_WAY_MAX) return // The end of one wakes us.
+      const due = await queue.claimDeliveries(room, { holdMs })
       for (const delivery of due) {
+        const bytes = Buffer.byteLength(delivery.task.result ?? '')
+        bytesUnderWay += bytes
         const sending: Promise<void> = deliver(delivery)
           .catch((error: unknown) => onFault(error, 1)) // The queue did not hear of it, and hands it out again.
           .finally(() => {
             underWay.delete(sending)
+            bytesUnderWay -= bytes
             loop.wake()
           })
         underWay.add(sending)

@@ -56,6 +56,18 @@ test('a webhook is a signed POST', async () => {
   expect(headers['webhook-signature']).toBe(signWebhook('whsec_c2VjcmV0', { id: 'id-1', timestampSeconds: 1_700_000_000, body }))
 })
 
+test('many to one host are under way at once: none waits for its time to run out behind others', async () => {
+  const waiting: (() => void)[] = []
+  server.removeAllListeners('request').on('request', (request, response) => {
+    request.resume()
+    waiting.push(() => response.end())
+    if (waiting.length === 40) for (const answer of waiting) answer()
+  })
+  const sender = await createSender({ timeoutMs: 3000 })
+  const sent = await Promise.all(Array.from({ length: 40 }, (_, i) => sender.send(hook('/'), `id-${i}`, 'body')))
+  expect(sent).toEqual(sent.map(() => ({ kind: 'delivered' })))
+})
+
 test('without a secret of its own it is signed with the configured one, and without any not at all', async () => {
   await (await createSender({ secret: 'ours' })).send(hook('/'), 'id', 'body')
   await (await createSender()).send(hook('/'), 'id', 'body')

@@ -37,7 +37,6 @@ const resolveHost: ResolveHost = (hostname) => lookup(hostname, { all: true })
 
 /** Read of an answer that nobody looks at, so that its connection can be used again; a longer one costs the connection. */
 const ANSWER_BYTES_MAX = 65_536
-const CONNECTIONS_PER_HOST_MAX = 8
 const IDLE_MS = 10_000
 const REFUSED = 'MW_WEBHOOK_REFUSED'
 
@@ -51,8 +50,8 @@ export async function createWebhookSender(
 ): Promise<WebhookSender> {
   const { Agent, request } = await import('undici')
   const { timeoutMs, policy, secret } = options
+  // As many connections as are sent at once: one that waited for a connection would use up its time, and an attempt, without being sent.
   const common = {
-    connections: CONNECTIONS_PER_HOST_MAX,
     pipelining: 1,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,

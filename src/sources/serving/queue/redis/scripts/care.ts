@@ -3,6 +3,7 @@
  * Answers { reaped, tickets that are still to be put into BullMQ }, each as { id, lane, ticket, priority, wait in ms }.
  */
 export const careScript = `
+passWhenFull()
 local reaped = reapAll(100)
 promoteAll(200)
 expireAll(200)

@@ -5,20 +5,24 @@ export const OLDEST_EVERY = 8
  * Before a claim: leases that ran out are taken back, and for each lane it is said how many tickets to take from BullMQ. Suspects have no tickets, for those
  * that may not be handed out would stand in the way of all others: one is named here, if one is wanted, and its lane gives nothing else then.
  *
- * ARGV: how many suspects, 0 or 1; then for each lane its name, tasksMax, rowsMax, 1 when the claim has tasks of it already, and BullMQ's keys of it, `wait` (served first, from its end)
+ * ARGV: how many suspects, 0 or 1; bytes of payloads; then for each lane its name, tasksMax, rowsMax, 1 when the claim has tasks of it already, and BullMQ's keys of it, `wait` (served first, from its end)
  * and `prioritized`.
  * Answers { reaped, { which lane, its suspect } or {}, { { how many, tickets to put first … } … } }.
  */
 export const planScript = `
--- How many of these tickets there is room for; the first even if it alone is too large.
+local bytesLeft = tonumber(ARGV[2])
+
+-- How many of these tickets there is room for, and their bytes; the first even if it alone is too large.
 local function fitting(tickets, want, rowsLeft, begun)
+  local bytes = 0
   for n = 1, math.min(#tickets, want) do
-    local rows = tonumber(call('HGET', taskKey(string.match(tickets[n], '^(.*)%.%d+$') or ''), 'rows') or '0')
-    if (begun or n > 1) and rows > rowsLeft then return n - 1 end
-    rowsLeft = rowsLeft - rows
+    local id = string.match(tickets[n], '^(.*)%.%d+$') or ''
+    local rows, size = tonumber(call('HGET', taskKey(id), 'rows') or '0'), bytesOf(id)
+    if (begun or n > 1) and (rows > rowsLeft or bytes + size > bytesLeft) then return n - 1, bytes end
+    rowsLeft, bytes = rowsLeft - rows, bytes + size
   end
   -- Fewer tickets than tasks: some are delayed still, and BullMQ moves them when it is asked.
-  return want
+  return want, bytes
 end
 
 local function set(list, last)
@@ -35,7 +39,7 @@ local function planLane(lane, want, rowsLeft, begun, waitKey, prioritizedKey)
   if #front < want then
     for _, ticket in ipairs(call('ZRANGE', prioritizedKey, 0, want - #front - 1)) do tickets[#tickets + 1] = ticket end
   end
-  local count = fitting(tickets, want, rowsLeft, begun)
+  local count, bytes = fitting(tickets, want, rowsLeft, begun)
   local turns = tonumber(call('HGET', P .. ':turns', lane) or '0')
   local byAge = math.floor((turns + count) / ${OLDEST_EVERY}) - math.floor(turns / ${OLDEST_EVERY})
   local raised = {}
@@ -55,26 +59,29 @@ local function planLane(lane, want, rowsLeft, begun, waitKey, prioritizedKey)
       for _, ticket in ipairs(tickets) do
         if not isRaised[ticket] then order[#order + 1] = ticket end
       end
-      count = fitting(order, count, rowsLeft, begun)
+      count, bytes = fitting(order, count, rowsLeft, begun)
     end
   end
+  bytesLeft = bytesLeft - bytes
   call('HINCRBY', P .. ':turns', lane, count)
   return { count, unpack(raised) }
 end
 
+passWhenFull()
 local reaped = reapAll(100)
 promoteAll(200)
 local suspectsLeft = tonumber(ARGV[1] or '0')
 local suspect, plans = {}, {}
-for i = 2, #ARGV, 6 do
+for i = 3, #ARGV, 6 do
   local lane, rowsLeft, begun = ARGV[i], tonumber(ARGV[i + 2]), ARGV[i + 3] == '1'
   local want = tonumber(ARGV[i + 1])
-  local isOpen = want > 0 and rowsLeft > 0
+  local isOpen = want > 0 and rowsLeft > 0 and bytesLeft > 0
   local id = isOpen and not begun and suspectsLeft > 0 and call('ZRANGE', indexKey(lane, 'suspect'), 0, 0)[1]
   want = math.min(want, call('ZCARD', indexKey(lane, 'waiting')))
   if id then
     suspect, suspectsLeft = { #plans, id .. '.' .. call('HGET', taskKey(id), 'gen') }, suspectsLeft - 1
     plans[#plans + 1] = { 0 }
+    bytesLeft = bytesLeft - bytesOf(id)
   elseif isOpen and want > 0 then
     plans[#plans + 1] = planLane(lane, want, rowsLeft, begun, ARGV[i + 4], ARGV[i + 5])
   else
@@ -87,14 +94,16 @@ return { reaped, suspect, plans }
 /**
  * Begins executions for tickets taken, and for the suspect that was named. The record decides; a ticket that says something else is put right.
  *
- * ARGV: worker, then for each ticket its name, token, of its lane the same as above, rowsMax and 1 when the claim has tasks of it already, and 1 when it is
+ * ARGV: worker, bytes of payloads, then for each ticket its name, token, of its lane the same as above, rowsMax and 1 when the claim has tasks of it already, and 1 when it is
  * no ticket but a suspect's name. Answers for each { fate, wait in ms or row, outcome of the task or '' }: run; later, in so many ms; back, for there is no
- * room for its rows; drop, for it is final or gone, or a suspect, which needs none. A suspect that another took in the same moment is to be dropped too.
+ * room for it; drop, for it is final or gone, or a suspect, which needs none. A suspect that another took in the same moment is to be dropped too.
  */
 export const startScript = `
+passWhenFull()
 local answers = {}
 local rowsTaken = {}
-for i = 2, #ARGV, 5 do
+local bytesLeft = tonumber(ARGV[2])
+for i = 3, #ARGV, 5 do
   local id, gen = string.match(ARGV[i], '^(.*)%.(%d+)$')
   local token, rowsMax = ARGV[i + 1], tonumber(ARGV[i + 2])
   id = id or ''
@@ -118,7 +127,7 @@ for i = 2, #ARGV, 5 do
     die(id, lane, state, 'MW_TASK_EXPIRED', 'its deadline passed ' .. int(now - tonumber(r[7])) .. ' ms before a worker could take it')
     answer = { 'drop', 0 }
     outcome = 'expired'
-  elseif (ARGV[i + 3] == '1' or rowsTaken[lane]) and (rowsTaken[lane] or 0) + tonumber(r[8]) > rowsMax then
+  elseif (ARGV[i + 3] == '1' or rowsTaken[lane]) and ((rowsTaken[lane] or 0) + tonumber(r[8]) > rowsMax or bytesOf(id) > bytesLeft) then
     answer = { 'back', 0 }
   else
     if state ~= 'active' then
@@ -129,6 +138,7 @@ for i = 2, #ARGV, 5 do
       call('ZREM', P .. ':pending', id)
     end
     rowsTaken[lane] = (rowsTaken[lane] or 0) + tonumber(r[8])
+    bytesLeft = bytesLeft - bytesOf(id)
     answer = { 'run', row(id, true) }
   end
   answer[3] = outcome
@@ -139,6 +149,7 @@ return answers
 
 /** ARGV: for each claim id, token. Answers 1 for each that still holds, else 0. */
 export const heartbeatScript = `
+passWhenFull()
 local answers = {}
 for i = 1, #ARGV, 2 do
   local r = call('HMGET', taskKey(ARGV[i]), 'st', 'tok', 'lea')

@@ -5,6 +5,7 @@ import type { QueueOptions } from '../../contract.ts'
  * ARGV: 1 when sent again, else 0; for each claim id, token, result. Answers 1 where it is stored, else 0.
  */
 export const completeScript = `
+passWhenFull()
 local answers = {}
 for i = 2, #ARGV, 3 do
   local id, token = ARGV[i], ARGV[i + 1]
@@ -29,6 +30,7 @@ return answers
  * Answers { delayed, ms, 1 when it keeps its ticket }, { dead, 0 }, { poisoned, 0 } or { lost, 0 }. A suspect has none: its record alone brings it back.
  */
 export const failScript = ({ retryDelayMs, retryDelayMsMax }: QueueOptions) => `
+passWhenFull()
 local id, token, failure, kind, random = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local key = taskKey(id)
 local r = call('HMGET', key, 'st', 'q', 'tok', 'lt', 'att', 'dea', 'dl', 'ret')

@@ -33,6 +33,11 @@ local function indexKey(lane, state) return P .. ':index:' .. state .. ':' .. la
 local function tell(id) call('PUBLISH', P .. ':${db}:changed:' .. id, '') end
 local function wake() call('PUBLISH', P .. ':${db}:work', '') end
 
+-- A server whose memory is full (maxmemory) refuses a script whose first write may take some. What empties the queue has to get through, or it would
+-- be full for ever, so it begins with a write that takes none.
+local function passWhenFull() call('DEL', P .. ':none') end
+
+local function bytesOf(id) return call('STRLEN', P .. ':payload:' .. id) end
 local function isSuspect(id) return tonumber(call('HGET', taskKey(id), 'dea') or '0') > 0 end
 
 -- Out of the index of a state. Waiting suspects have one of their own, and no ticket.

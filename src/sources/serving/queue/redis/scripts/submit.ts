@@ -1,12 +1,23 @@
+/** Of the server's `maxmemory`, for tasks to be taken in; the rest is for their results. */
+export const MEMORY_RATIO_MAX = 0.9
+
 /**
  * Stores tasks, each whole or not at all: the record, its place in the index, the idempotency key, and the word `pending` that its ticket is still to be
  * put into BullMQ. A script that is sent again after a lost answer finds its own id and says the same.
  *
  * ARGV: tasksMax, idempotencyMs, then for each task id, lane, revision, priority, rows, submittedMs, deadlineMs or '', webhook as JSON or '',
  * digest of the idempotency key or '', digest of the request, payload. Answers kind, id, and the ticket that is to be put into BullMQ or '' of each; kind is
- * accepted, known, conflict or full. A task that is known by its own id may have been stored by a call that went no further: its ticket is told as well.
+ * accepted, known, conflict, full or crowded. A task that is known by its own id may have been stored by a call that went no further: its ticket is told as well.
  */
 export const submitScript = `
+-- Before the server itself refuses all that takes memory, which is what handing tasks out and storing results does too: then nothing would empty the queue.
+local function isMemoryFull()
+  local info = call('INFO', 'memory')
+  local most = tonumber(string.match(info, '\\nmaxmemory:(%d+)') or '0')
+  return most > 0 and tonumber(string.match(info, 'used_memory:(%d+)')) > ${MEMORY_RATIO_MAX} * most
+end
+
+local isCrowded = isMemoryFull()
 local tasksMax, keepMs = tonumber(ARGV[1]), ARGV[2]
 local answers = {}
 local unfinished = tonumber(call('GET', P .. ':unfinished') or '0')
@@ -26,6 +37,8 @@ for i = 3, #ARGV, 11 do
     answer('known', id, call('ZSCORE', P .. ':pending', id) and call('HGET', taskKey(id), 'gen'))
   elseif unfinished >= tasksMax then
     answer('full', id)
+  elseif isCrowded then
+    answer('crowded', id)
   else
     call('HSET', taskKey(id), 'q', lane, 'rev', ARGV[i + 2], 'pri', ARGV[i + 3], 'rows', ARGV[i + 4], 'st', 'waiting', 'att', 0, 'dea', 0,
       'sub', ARGV[i + 5], 'gen', int(now))
