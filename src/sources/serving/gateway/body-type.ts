@@ -6,11 +6,14 @@ import { addRouteHook } from './route-hooks.ts'
 const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i
 const SHOWN_MAX = 40
 
-/** Bodies are JSON, of every route that does not say otherwise. An address that no route has is told whatever its body is. */
+/**
+ * Bodies are JSON, of every route that does not say otherwise. An address that no route has is told whatever its body is; and an empty body is none, for
+ * clients say its type with a DELETE too.
+ */
 export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.is404) return done(null, undefined)
+    if (request.is404 || body.length === 0) return done(null, undefined)
     try {
       done(null, parseJsonBody(body.toString()))
     } catch (error) {
@@ -19,10 +22,12 @@ export function readJsonBodies(app: FastifyInstance): void {
   })
 }
 
-/** Hands bodies to the routes of this scope as they came, in bytes: they read them themselves. */
+/** Hands bodies to the routes of this scope as they came, in bytes: they read them themselves. An empty one is none. */
 export function passJsonBodies(scope: FastifyInstance): void {
   scope.removeContentTypeParser('application/json')
-  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body.length === 0 ? undefined : body),
+  )
 }
 
 /**

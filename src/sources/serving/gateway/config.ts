@@ -11,9 +11,13 @@ export const ServingConfig = Type.Object(
     connections_max: Limit(
       1000,
       100_000,
-      'Most connections at once; further ones are closed, and counted. With body_bytes_max it bounds what stalled uploads hold.',
+      'Most connections at once; further ones are closed, and counted. With body_bytes_max it bounds what stalled uploads hold. As many requests may stand behind others of their connections.',
     ),
-    request_timeout: PositiveDuration({ default: '30s', description: 'Longest time for a request to arrive; a slower client is cut off.' }),
+    request_timeout: PositiveDuration({
+      default: '30s',
+      description:
+        'Longest time for a request to arrive; a slower client is cut off. So is one that takes nothing of its answer for longer.',
+    }),
     stop_timeout: PositiveDuration({
       default: '5s',
       description: 'How long requests under way may take when the gateway is asked to stop.',

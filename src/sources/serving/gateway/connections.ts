@@ -17,6 +17,12 @@ export function arrivalLimits(config: Pick<ServingConfig, 'request_timeout'>) {
   return { requestTimeout, http: { headersTimeout: requestTimeout, connectionsCheckingInterval } }
 }
 
+/** How long nothing may move on a connection: so long that who is slow to send is found before, and told. */
+export function stallMsOf(config: Pick<ServingConfig, 'request_timeout'>): number {
+  const { requestTimeout, http } = arrivalLimits(config)
+  return requestTimeout + 2 * http.connectionsCheckingInterval
+}
+
 /** Turns away what comes when the stop has begun, so that its client goes elsewhere; what is under way is answered. Call it before other hooks are added. */
 export function refuseWhileStopping(app: FastifyInstance): void {
   const stopping = modelErrors.MW_GATEWAY_STOPPING('the gateway is being stopped')

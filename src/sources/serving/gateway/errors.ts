@@ -24,6 +24,11 @@ export const gatewayErrors = defineErrors({
     hint: 'Send HTTP/1.1 in plain text to this port; TLS ends at a proxy before it.',
   },
   MW_REQUEST_SLOW: { kind: 'timeout', retryable: true, hint: 'Send the whole request at once, or raise serving.request_timeout.' },
+  MW_PIPELINE_FULL: {
+    kind: 'overloaded',
+    retryable: true,
+    hint: 'Read each answer before the next request is sent on its connection; for more at a time, open more connections.',
+  },
   MW_INTERNAL: {
     kind: 'internal',
     retryable: false,

@@ -32,4 +32,18 @@ export const gatewayFamilies = defineFamilies({
     labels: [],
     labelSetsMax: 1,
   },
+  connectionsStalled: {
+    kind: 'counter',
+    name: 'modelwatch_connections_stalled_total',
+    help: 'Connections closed because their clients took nothing of an answer for longer than serving.request_timeout.',
+    labels: [],
+    labelSetsMax: 1,
+  },
+  pipelinedRefused: {
+    kind: 'counter',
+    name: 'modelwatch_pipelined_requests_refused_total',
+    help: 'Requests answered 503 because serving.connections_max others stood already behind earlier ones of their connections.',
+    labels: [],
+    labelSetsMax: 1,
+  },
 })

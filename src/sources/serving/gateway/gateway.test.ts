@@ -96,16 +96,17 @@ test.for([
 test.for([
   { why: 'broken JSON', body: '{"wind":', status: 422, code: 'MW_BODY_INVALID' },
   { why: 'the word NaN inside a string stays text', body: '{"wind":"NaN","sky":"sun"}', status: 422, code: 'MW_INPUT_INVALID' },
-  { why: 'an empty body', body: '', status: 422, code: 'MW_BODY_INVALID' },
+  { why: 'an empty body', body: '', status: 422, code: 'MW_BODY_INVALID', error: 'the body must be an object, got nothing' },
   { why: 'a list', body: '[1]', status: 422, code: 'MW_BODY_INVALID' },
   { why: 'rows beside features', body: { rows: [], wind: 1 }, status: 422, code: 'MW_BODY_INVALID' },
   { why: 'rows that are no list', body: { rows: 3 }, status: 422, code: 'MW_BODY_INVALID' },
   { why: 'too many rows', body: { rows: new Array(11).fill({ wind: 1, sky: 'sun' }) }, status: 422, code: 'MW_BODY_INVALID' },
   { why: 'a body too large', body: `{"wind":1,"sky":"${'x'.repeat(3000)}"}`, status: 413, code: 'MW_BODY_TOO_LARGE' },
   { why: 'a prototype in disguise', body: '{"wind":1,"sky":"sun","__proto__":{"a":1}}', status: 422, code: 'MW_INPUT_INVALID' },
-])('$why: $code', async ({ body, status, code }) => {
+])('$why: $code', async ({ body, status, code, error = '' }) => {
   const reply = await post(await start({ rows_max: 10, body_bytes_max: 2048 }), body)
   expect([reply.statusCode, reply.json().code]).toEqual([status, code])
+  expect(reply.json().error).toContain(error)
   expect(reply.json().hint).not.toBe('')
 })
 
@@ -244,7 +245,12 @@ test.for([
     loc: ['body', 'actual', 'warmth'],
     msg: 'must lie between',
   },
-  { why: 'an output the model lacks', body: { prediction_id: 'a', actual: { wrmth: 7 } }, loc: ['body', 'wrmth'], msg: 'those are warmth' },
+  {
+    why: 'an output the model lacks',
+    body: { prediction_id: 'a', actual: { wrmth: 7 } },
+    loc: ['body', 'actual', 'wrmth'],
+    msg: 'those are warmth',
+  },
   { why: 'no outcome', body: { prediction_id: 'a', actual: {} }, loc: ['body', 'actual'], msg: 'holds no outcome' },
   { why: 'no id', body: { actual }, loc: ['body', 'prediction_id'], msg: 'is missing' },
   { why: 'an unknown key', body: { prediction_id: 'a', actual, note: 'x' }, loc: ['body', 'note'], msg: 'is not a field of a label' },

@@ -8,7 +8,7 @@ import { addApiPage } from './api-page.ts'
 import { passJsonBodies, readJsonBodies, refuseOtherBodies } from './body-type.ts'
 import { answerClientError } from './client-errors.ts'
 import type { ServingConfig } from './config.ts'
-import { arrivalLimits, limitConnections, refuseWhileStopping } from './connections.ts'
+import { arrivalLimits, limitConnections, refuseWhileStopping, stallMsOf } from './connections.ts'
 import { sendError } from './error-answers.ts'
 import { NAME_LENGTH_MAX, routeModelRequests } from './model-requests.ts'
 import { addOpenInferenceRoutes } from './open-inference/routes.ts'
@@ -17,6 +17,7 @@ import { addHealthRoutes, addModelRoutes } from './routes/models-and-health.ts'
 import { addPredictRoute } from './routes/predict.ts'
 import { addTaskRoutes, type TaskRouteDeps } from './tasks/index.ts'
 import { unknownAddress } from './unknown.ts'
+import { boundUnread } from './unread.ts'
 
 export interface GatewayDeps {
   readonly registry: Registry
@@ -50,6 +51,7 @@ export async function createGateway(host: ModelHost, config: ServingConfig, deps
   })
   limitConnections(app, config, registry)
   refuseWhileStopping(app)
+  boundUnread(app, { stallMs: stallMsOf(config), behindMax: config.connections_max }, registry)
   readJsonBodies(app)
   routeModelRequests(app, createAdmission(app, config, registry))
   refuseOtherBodies(app)

@@ -44,7 +44,8 @@ export function compileLabelReader(schema: ModelSchema, labelsMax: number): (bod
 
 const hint = 'Send {"prediction_id": "…", "actual": {"OUTPUT": number}}, or many of them as {"labels": [ … ]}.'
 
-type Fault = Pick<LabelFault, 'field' | 'msg' | 'type'>
+/** A fault by its field: of the label, or of what stands under `actual`. */
+type Fault = Pick<LabelFault, 'field' | 'msg' | 'type'> & { readonly isOutcome?: true }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -69,22 +70,26 @@ function faultsOf(label: unknown, outputs: ReadonlyMap<string, Output>): Fault[]
   if (!isObject(actual))
     faults.push({ field: 'actual', type: actual === undefined ? 'missing' : 'type', msg: 'must be an object with an outcome by output' })
   else if (Object.keys(actual).length === 0) faults.push({ field: 'actual', type: 'missing', msg: 'holds no outcome' })
-  else for (const [name, value] of Object.entries(actual)) faults.push(...outcomeFaults(name, value, outputs))
+  else {
+    for (const [name, value] of Object.entries(actual)) {
+      const fault = outcomeFault(name, value, outputs)
+      if (fault !== undefined) faults.push(fault)
+    }
+  }
   return faults
 }
 
-function outcomeFaults(name: string, value: unknown, outputs: ReadonlyMap<string, Output>): Fault[] {
+function outcomeFault(name: string, value: unknown, outputs: ReadonlyMap<string, Output>): Fault | undefined {
+  const fault = (type: Fault['type'], msg: string): Fault => ({ field: name.slice(0, ID_LENGTH_MAX), type, msg, isOutcome: true })
   const output = outputs.get(name)
-  const field = name.slice(0, ID_LENGTH_MAX)
-  if (output === undefined)
-    return [{ field, type: 'unknown', msg: `is not an output that can be judged; those are ${[...outputs.keys()].join(', ')}` }]
-  if (typeof value !== 'number' || !Number.isFinite(value)) return [{ field, type: 'type', msg: 'must be a finite number' }]
+  if (output === undefined) return fault('unknown', `is not an output that can be judged; those are ${[...outputs.keys()].join(', ')}`)
+  if (typeof value !== 'number' || !Number.isFinite(value)) return fault('type', 'must be a finite number')
   const [low, high] = output.range ?? [-OUTCOME_MAX, OUTCOME_MAX]
-  return value < low || value > high ? [{ field, type: 'range', msg: `must lie between ${low} and ${high}, got ${value}` }] : []
+  return value < low || value > high ? fault('range', `must lie between ${low} and ${high}, got ${value}`) : undefined
 }
 
-function place({ field, msg, type }: Fault, row: number, many: boolean): LabelFault {
-  const inside = field === '' || field === 'prediction_id' || field === 'actual' || type === 'unknown' ? [] : ['actual']
+function place({ field, msg, type, isOutcome }: Fault, row: number, many: boolean): LabelFault {
+  const inside = isOutcome === true ? ['actual'] : []
   return { loc: ['body', ...(many ? ['labels', row] : []), ...inside, ...(field === '' ? [] : [field])], msg, type, row, field }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../../../core/time.ts'
 import type { ServedModel } from '../../models/contract.ts'
 import { type ColumnsRequest, predictColumns } from '../routes/predict-columns.ts'
 import { HEADER_LENGTH } from './binary-data.ts'
-import { datatypeOf } from './datatypes.ts'
+import { inferSchema } from './open-api.ts'
 import { compileRequestReader } from './read-request.ts'
 import { compileResponseWriter } from './write-response.ts'
 
@@ -28,7 +28,7 @@ export function addInferRoutes(v2: FastifyInstance, model: ServedModel, deps: In
       path,
       {
         config: { api: 'infer', model },
-        schema: { tags: deps.tags, hide, summary: `Predict with ${schema.name}`, description: schema.description, body: bodySchema(model) },
+        schema: { tags: deps.tags, hide, summary: `Predict with ${schema.name}`, description: schema.description, ...inferSchema(model) },
         validatorCompiler: () => () => true, // The reader checks, and names what it refuses.
       },
       async (request, reply) => {
@@ -45,17 +45,4 @@ export function addInferRoutes(v2: FastifyInstance, model: ServedModel, deps: In
       },
     )
   }
-}
-
-function bodySchema({ schema, revisions }: ServedModel) {
-  const row = revisions()[0]?.served.exampleRow ?? {}
-  const inputs = schema.features
-    .filter(({ name }) => name in row)
-    .map((feature) => ({
-      name: feature.name,
-      shape: [1, ...(feature.shape ?? [])],
-      datatype: datatypeOf(feature),
-      data: [row[feature.name]],
-    }))
-  return { type: 'object', required: ['inputs'], properties: { inputs: { type: 'array' } }, example: { inputs } }
 }

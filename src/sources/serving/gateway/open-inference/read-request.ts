@@ -1,7 +1,7 @@
 import { compileColumnReader, type Feature, type FeatureValues, type ModelSchema, type ReadRows, widthOf } from '../../../../watch/index.ts'
 import { cutBody, toTexts } from './binary-data.ts'
 import { datatypeOf, kindsOf } from './datatypes.ts'
-import { invalid, isObject } from './invalid.ts'
+import { invalid, isObject, toOptional } from './invalid.ts'
 import { parseWideBody } from './json-text.ts'
 import { readTensor, type Tensor } from './read-tensor.ts'
 
@@ -70,7 +70,10 @@ export function compileRequestReader(schema: ModelSchema, rowsMax: number) {
     const { json, binary } = cutBody(bytes ?? Buffer.alloc(0), headerLength)
     const body = json.length === 0 ? undefined : parseWideBody(json.toString())
     if (!isObject(body)) throw invalid('the body must be an object with inputs')
-    const { id, parameters, inputs, outputs } = body
+    const { inputs } = body
+    const id = toOptional(body.id)
+    const parameters = toOptional(body.parameters)
+    const outputs = toOptional(body.outputs)
     if (id !== undefined && (typeof id !== 'string' || id.length > ID_LENGTH_MAX)) {
       throw invalid(`id must be a string of at most ${ID_LENGTH_MAX} characters`)
     }
@@ -99,7 +102,7 @@ function readOutputs(outputs: unknown, names: readonly string[], binary: boolean
     if (typeof name !== 'string') throw invalid('outputs must be a list of objects with a name')
     const index = names.indexOf(name)
     if (index < 0) throw invalid(`${name.slice(0, 64)} is not an output of the model; its outputs are ${names.join(', ')}`)
-    const { parameters } = output as { parameters?: unknown }
+    const parameters = toOptional((output as { parameters?: unknown }).parameters)
     for (const [key, what] of Object.entries(unsupported)) {
       if (isObject(parameters) && parameters[key] !== undefined)
         throw invalid(`${name}: ${what} not supported; ask for the output without it`)

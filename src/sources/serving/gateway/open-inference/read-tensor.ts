@@ -1,7 +1,7 @@
 import type { FeatureValues } from '../../../../watch/index.ts'
 import type { BinaryData, TensorElements } from './binary-data.ts'
 import { type Datatype, datatypes } from './datatypes.ts'
-import { invalid, isObject } from './invalid.ts'
+import { invalid, isObject, toOptional } from './invalid.ts'
 
 /** An input tensor whose data fill its shape and are of its datatype. */
 export interface Tensor {
@@ -27,7 +27,9 @@ const VALUE_SHOWN_MAX = 60
  */
 export function readTensor(value: unknown, index: number, binary: BinaryData | undefined): Tensor {
   if (!isObject(value)) throw invalid(`inputs[${index}] must be an object with name, shape, datatype and data`)
-  const { name, shape, datatype: datatypeName, data, parameters } = value
+  const { name, shape, datatype: datatypeName } = value
+  const data = toOptional(value.data)
+  const parameters = toOptional(value.parameters)
   if (typeof name !== 'string') throw invalid(`inputs[${index}].name must be a string`)
   const shown = name.slice(0, NAME_SHOWN_MAX)
   const datatype = typeof datatypeName === 'string' ? datatypes.get(datatypeName) : undefined
@@ -109,5 +111,6 @@ function unnest(data: unknown, shape: readonly number[], dimension: number, into
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > VALUE_SHOWN_MAX ? `${value.slice(0, VALUE_SHOWN_MAX)}…` : value)
   if (Array.isArray(value)) return `a list of ${value.length}`
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number that is not finite' // NaN is read as Infinity: see json-body.
   return typeof value === 'object' ? 'an object' : String(value)
 }

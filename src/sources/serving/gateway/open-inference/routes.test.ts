@@ -67,6 +67,16 @@ test('a version is asked by name, and no id is made up', async () => {
   expect(body).not.toHaveProperty('id')
 })
 
+test('null for what may be absent is nothing', async () => {
+  const { post } = await createTestProtocol()
+  const inputs = [{ ...wind(1), parameters: null }, sky('sun')]
+  const { status, body } = await post('/models/demo/infer', { id: null, parameters: null, inputs, outputs: null })
+  expect(status).toBe(200)
+  expect(body).not.toHaveProperty('id')
+  expect(body).toMatchObject({ outputs: [{ name: 'warmth', data: [2] }] })
+  expect((await post('/models/demo/infer', { inputs, outputs: [{ name: 'warmth', parameters: null }] })).status).toBe(200)
+})
+
 test('prediction ids take labels', async () => {
   const { app, post } = await createTestProtocol()
   const { body } = await post('/models/demo/infer', { inputs: [wind(1), sky('sun')] })
@@ -220,6 +230,11 @@ test.for([
     body: '{"inputs":[{"name":"wind","shape":[1],"datatype":"FP32","data":[NaN]},{"name":"sky","shape":[1],"datatype":"BYTES","data":["sun"]}]}',
     want: 'wind must be a finite number',
   },
+  {
+    why: 'NaN among integers',
+    body: '{"inputs":[{"name":"wind","shape":[1],"datatype":"INT8","data":[NaN]},{"name":"sky","shape":[1],"datatype":"BYTES","data":["sun"]}]}',
+    want: 'wind, datum 0: INT8 is a whole number from -128 to 127, got a number that is not finite',
+  },
   { why: 'out of range', body: { inputs: [wind(1, 99), sky('sun', 'sun')] }, want: 'row 1, wind must lie between 0 and 60, got 99' },
   { why: 'another category', body: { inputs: [wind(1), sky('hail')] }, want: 'sky must be one of sun, rain, got the string "hail"' },
 ])('$why is a 400 with nothing but an error', async ({ body, want }) => {
@@ -236,6 +251,15 @@ test.for([
 ])('$why is a 404', async ({ path, want }) => {
   const { post } = await createTestProtocol()
   expect(await post(path, { inputs: [] })).toMatchObject({ status: 404, body: { error: want } })
+})
+
+test.for([
+  { payload: '{', type: 'application/json' },
+  { payload: 'x', type: 'text/plain' },
+])('an unknown address is told whatever the body: $type', async ({ payload, type }) => {
+  const { app } = await createTestProtocol()
+  const answer = await app.inject({ method: 'POST', url: '/v2/nowhere', headers: { 'content-type': type }, payload })
+  expect([answer.statusCode, answer.json().error]).toEqual([404, 'POST /v2/nowhere is not an address of this gateway'])
 })
 
 test('an unknown version has no metadata and is not ready', async () => {

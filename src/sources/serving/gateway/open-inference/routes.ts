@@ -87,6 +87,7 @@ type Parse = (body: Buffer) => unknown
 /** How the bodies of a scope's requests are read: as JSON that keeps its 64-bit integers, or not yet, where binary data may follow the JSON. */
 function takeBodies(v2: FastifyInstance, parse: Parse): void {
   const read: FastifyBodyParser<Buffer> = (request, body, done) => {
+    if (request.is404) return done(null, undefined) // The address is what is wrong.
     const type = request.headers['content-type']
     try {
       // Triton's own clients send no type at all.

@@ -20,3 +20,12 @@ export const errorSchema = {
     },
   },
 } as const
+
+/** A refusal on the OpenAPI page. */
+export const refusal = (description: string) => ({ description, ...errorSchema })
+
+/** How every body can be refused, whatever it is to say. */
+export const bodyRefusals = {
+  413: refusal('The body is too large.'),
+  415: refusal('The body is of another type, charset or encoding than can be read.'),
+}

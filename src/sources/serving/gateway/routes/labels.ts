@@ -5,7 +5,7 @@ import type { LabelOutcome } from '../../../../watch/index.ts'
 import type { ServedModel } from '../../models/contract.ts'
 import { compileLabelReader, ID_LENGTH_MAX } from '../label-reader.ts'
 import { servedBy } from '../model-requests.ts'
-import { errorSchema } from './error-schema.ts'
+import { bodyRefusals, refusal } from './error-schema.ts'
 
 const Label = Type.Object(
   {
@@ -36,7 +36,7 @@ export function addLabelsRoute(app: FastifyInstance, model: ServedModel, deps: {
         tags: ['labels'],
         summary: `Tell ${schema.name} what really happened`,
         body: Type.Union([Label, Labels]),
-        response: { 200: Reply, 422: { description: 'The label is wrong; detail names it.', ...errorSchema } },
+        response: { 200: Reply, ...bodyRefusals, 422: refusal('The label is wrong; detail names it.') },
       },
       validatorCompiler: () => () => true, // The label reader checks, and names what it refuses.
     },

@@ -4,7 +4,7 @@ import { toOutputsSchema, toRowSchema } from '../../../../watch/index.ts'
 import type { ServedModel, ServedRevision } from '../../models/contract.ts'
 import { compilePredictionWriter } from '../../models/index.ts'
 import { servedBy } from '../model-requests.ts'
-import { errorSchema } from './error-schema.ts'
+import { bodyRefusals, refusal } from './error-schema.ts'
 import { type ColumnsRequest, predictColumns } from './predict-columns.ts'
 import { compileBodyReader } from './rows.ts'
 
@@ -89,16 +89,20 @@ function openApi({ schema, revisions }: ServedModel, rowsMax: number) {
       200: {
         description: 'One prediction, or one per row in their order.',
         oneOf: [
-          { type: 'object', title: 'one row', properties: { ...head, prediction_id, outputs } },
+          { type: 'object', title: 'one row', required: ['prediction_id', 'outputs'], properties: { ...head, prediction_id, outputs } },
           {
             type: 'object',
             title: 'many rows',
+            required: ['predictions'],
             properties: { ...head, predictions: { type: 'array', items: { type: 'object', properties: { prediction_id, outputs } } } },
           },
         ],
       },
-      422: { description: 'The input is wrong; detail names row, field and reason.', ...errorSchema },
-      503: { description: 'Too many rows wait; retry after the seconds in Retry-After.', ...errorSchema },
+      404: refusal('No such tag or revision is in service.'),
+      ...bodyRefusals,
+      422: refusal('The input is wrong; detail names row, field and reason.'),
+      503: refusal('Too much waits already; retry after the seconds in Retry-After.'),
+      504: refusal('It could not be done within Request-Timeout.'),
     },
   }
 }

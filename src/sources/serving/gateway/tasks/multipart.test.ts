@@ -1,25 +1,11 @@
 import { connect } from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openTaskGateway, type TaskGateway } from './testing.ts'
+import { expect, test } from 'vitest'
+import { type TaskGateway, useTaskGateway } from './testing.ts'
 
-let gateway: TaskGateway
 let { app, queue, registry, submit } = {} as TaskGateway
-
-async function open(...args: Parameters<typeof openTaskGateway>): Promise<void> {
-  gateway = await openTaskGateway(...args)
+const reopen = useTaskGateway((gateway) => {
   ;({ app, queue, registry, submit } = gateway)
-}
-
-beforeEach(() => open())
-afterEach(async () => {
-  expect(gateway.faults).toEqual([])
-  await gateway.close()
 })
-
-async function reopen(...args: Parameters<typeof open>): Promise<void> {
-  await gateway.close()
-  await open(...args)
-}
 
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 function toForm(parts: Record<string, string | Blob>): FormData {
@@ -89,6 +75,33 @@ test.for([
   expect(text).toMatch(/^HTTP\/1\.1 413 /)
   expect(text).toContain('the form has more than 10000 bytes')
   await expect.poll(() => registry.render()).toContain('modelwatch_requests_total{model="pictures",revision="v1",api="tasks",code="413"} 1')
+})
+
+test('what is left of a form that is refused in its middle is passed over, and the connection goes on', async () => {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    text += part
+  })
+  const field = '--b\r\ncontent-disposition: form-data; name="size"\r\n\r\n2\r\n'
+  const file = `--b\r\ncontent-disposition: form-data; name="photo"; filename="p"\r\n\r\n${'x'.repeat(500_000)}\r\n--b--\r\n`
+  const length = 2 * field.length + file.length
+  const head = `host: x\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: ${length}`
+  socket.write(`POST /v1/models/pictures/tasks HTTP/1.1\r\n${head}\r\n\r\n${field}${field}`)
+  socket.write(`${file}GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n`)
+  await expect.poll(() => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['422', '200'])
+  socket.destroy()
+})
+
+test('a form is one however its type is written', async () => {
+  const payload = ['--b', 'content-disposition: form-data; name="size"', '', '2', '--b--', ''].join('\r\n')
+  const reply = await submit({
+    url: '/v1/models/pictures/tasks',
+    headers: { 'content-type': 'Multipart/Form-Data; boundary=b' },
+    payload,
+  })
+  expect([reply.statusCode, reply.json().error]).toEqual([422, 'photo is missing'])
 })
 
 test('a form cut off in the middle is refused', async () => {

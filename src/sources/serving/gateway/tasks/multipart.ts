@@ -28,6 +28,9 @@ export async function readForm(request: FastifyRequest, schema: ModelSchema, bod
   try {
     return await Promise.race([row, bound.exceeded])
   } catch (error) {
+    // The parser stands still at a part that nobody reads, and the next request of the connection stands behind it.
+    request.raw.unpipe()
+    request.raw.resume()
     throw toRefusal(error, bodyBytesMax)
   } finally {
     bound.release()

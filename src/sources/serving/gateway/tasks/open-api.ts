@@ -1,7 +1,7 @@
 import { toRowSchema } from '../../../../watch/index.ts'
 import type { ServedModel } from '../../models/contract.ts'
 import { taskStates } from '../../queue/contract.ts'
-import { errorSchema } from '../routes/error-schema.ts'
+import { bodyRefusals, refusal } from '../routes/error-schema.ts'
 import { takesPictures } from './multipart.ts'
 
 /*
@@ -10,7 +10,6 @@ import { takesPictures } from './multipart.ts'
 
 const text = (description: string) => ({ type: 'string', description })
 const time = (description: string) => ({ type: 'string', format: 'date-time', description })
-const refusal = (description: string) => ({ description, ...errorSchema })
 const state = { type: 'string', enum: [...taskStates] }
 
 const receipt = {
@@ -53,6 +52,8 @@ const notThere = {
   404: refusal('The model has no such task.'),
   410: refusal('There was one, and its result was kept as long as queue.results_for says.'),
 }
+
+const unfit = { 422: refusal('The query says what it may not; the error names it.') }
 
 const ready = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } })
 
@@ -104,7 +105,7 @@ export function submitSchema({ schema, revisions }: ServedModel, rowsMax: number
       200: { description: 'The Idempotency-Key is known, and its task final. Idempotency-Replayed: true.', ...receipt },
       202: { description: 'The task is stored. Location says where to ask for it.', ...receipt },
       409: refusal('The Idempotency-Key was used for other rows.'),
-      413: refusal('The body is too large.'),
+      ...bodyRefusals,
       422: refusal('The input is wrong; detail names row, field and reason.'),
       503: refusal('The queue is full or cannot be reached; retry after the seconds in Retry-After.'),
     },
@@ -121,7 +122,7 @@ export const getSchema = {
       wait: text('Wait so long for the task to end, such as 10s; answered at once when it does, and as it is when time is over.'),
     },
   },
-  response: { 200: ready('The task.', task), ...notThere, 503: refusal('Too many clients wait for tasks already.') },
+  response: { 200: ready('The task.', task), ...notThere, ...unfit, 503: refusal('Too many clients wait for tasks already.') },
 }
 
 export const eventsSchema = {
@@ -129,7 +130,6 @@ export const eventsSchema = {
   summary: 'Follow a task: server-sent events',
   description: 'An event `state` with the task as its data for each state it is seen in, the first at once; the stream ends with the last.',
   params,
-  produces: ['text/event-stream'],
   headers: {
     type: 'object',
     properties: {
@@ -140,6 +140,7 @@ export const eventsSchema = {
     204: { type: 'null', description: 'Last-Event-ID says that the end was seen.' },
     200: { description: 'Events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
     ...notThere,
+    ...unfit,
     503: refusal('Too many clients wait for tasks already.'),
   },
 }
@@ -171,5 +172,6 @@ export const listSchema = {
       properties: { tasks: { type: 'array', items: { type: 'object', properties: summary } }, next: { type: 'string' } },
     },
     404: refusal('No such model is served here.'),
+    ...unfit,
   },
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readDuration, readSubmissionOptions } from './submission.ts'
+import { readDuration, readSubmissionOptions, refuseUnknown } from './submission.ts'
 
 const anywhere = () => undefined
 const plain = { priority: 5, deadlineMs: undefined, idempotencyKey: undefined, webhook: undefined }
@@ -45,5 +45,7 @@ test.for([
   const fault = (url: string) => (url.includes('bad') ? 'no' : undefined)
   expect(() => readSubmissionOptions(query, headers, fault)).toThrow(message)
 })
+
+test('where nothing may stand, that is said', () => expect(() => refuseUnknown({ x: '1' }, [])).toThrow('known here: nothing'))
 
 test('a duration that no number holds is refused', () => expect(() => readDuration('wait', `${'9'.repeat(20)}y`)).toThrow('wait must be'))

@@ -76,7 +76,8 @@ export function readDuration(name: string, value: unknown): number {
 /** @throws MW_TASK_OPTION_INVALID: a misspelt word in a query would else be no word at all. */
 export function refuseUnknown(query: Readonly<Record<string, unknown>>, known: readonly string[]): void {
   const unknown = Object.keys(query).find((key) => !known.includes(key))
-  if (unknown !== undefined) throw taskErrors.MW_TASK_OPTION_INVALID(`the query has ${show(unknown)}; known here: ${known.join(', ')}`)
+  if (unknown !== undefined)
+    throw taskErrors.MW_TASK_OPTION_INVALID(`the query has ${show(unknown)}; known here: ${known.join(', ') || 'nothing'}`)
 }
 
 const isPrintable = (text: string, lengthMax: number) => text.length <= lengthMax && /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text)

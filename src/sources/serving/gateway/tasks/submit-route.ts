@@ -68,8 +68,7 @@ function addRoute(app: FastifyInstance, model: ServedModel, queue: TaskQueue, de
 }
 
 async function readBody(request: FastifyRequest, schema: ModelSchema, { rowsMax, bodyBytesMax }: TaskRouteDeps) {
-  const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true && takesPictures(schema)
-  if (isForm) return { rows: [await readForm(request, schema, bodyBytesMax)], single: true }
+  if (takesPictures(schema) && request.isMultipart()) return { rows: [await readForm(request, schema, bodyBytesMax)], single: true }
   return toRows(request.body, schema, rowsMax)
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { Value } from 'typebox/value'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { systemClock } from '../../../../core/time.ts'
 import { Registry } from '../../../../instrument/index.ts'
 import { parseModelSchema } from '../../../../watch/index.ts'
@@ -37,6 +38,28 @@ export interface TaskGateway {
   submit(options?: Partial<InjectOptions>): Promise<LightMyRequestResponse>
   get(url: string): Promise<LightMyRequestResponse>
   close(): Promise<void>
+}
+
+/**
+ * A task gateway of its own for each test of a file, which must have told no fault by its end.
+ * @param onOpen - Told of each.
+ * @returns what replaces the gateway of a test by one with other options.
+ */
+export function useTaskGateway(onOpen: (gateway: TaskGateway) => void): (...options: Parameters<typeof openTaskGateway>) => Promise<void> {
+  let gateway: TaskGateway
+  const open = async (...options: Parameters<typeof openTaskGateway>) => {
+    gateway = await openTaskGateway(...options)
+    onOpen(gateway)
+  }
+  beforeEach(() => open())
+  afterEach(async () => {
+    expect(gateway.faults).toEqual([])
+    await gateway.close()
+  })
+  return async (...options) => {
+    await gateway.close()
+    await open(...options)
+  }
 }
 
 /** A gateway with the scripted models `demo` and `pictures`, which takes a picture, and a queue in a file; webhooks may go to https alone. It does not listen. */
