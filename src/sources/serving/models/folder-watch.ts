@@ -31,8 +31,11 @@ export async function watchFolder(dir: string, onChange: () => Promise<void>, lo
   return () => clearInterval(timer)
 }
 
-/** Names, sizes and times of everything in a folder, links followed. A folder that cannot be read counts as empty. */
-async function fingerprint(dir: string): Promise<string> {
+/**
+ * Names, sizes and times of everything in a folder, links followed, but not back to a folder that is being looked at: packages link to each other in circles.
+ * A folder that cannot be read counts as empty.
+ */
+async function fingerprint(dir: string, within: readonly string[] = []): Promise<string> {
   const names = await readdir(dir).catch(() => [])
   const parts = await Promise.all(
     names.sort().map(async (name) => {
@@ -40,7 +43,9 @@ async function fingerprint(dir: string): Promise<string> {
       const path = join(dir, name)
       const found = await stat(path).catch(() => undefined)
       if (found === undefined) return ''
-      return found.isDirectory() ? `${name}/(${await fingerprint(path)})` : `${name} ${found.size} ${found.mtimeMs} ${found.ino}`
+      if (!found.isDirectory()) return `${name} ${found.size} ${found.mtimeMs} ${found.ino}`
+      const id = `${found.dev} ${found.ino}`
+      return within.includes(id) ? '' : `${name}/(${await fingerprint(path, [...within, id])})`
     }),
   )
   return parts.join('\n')

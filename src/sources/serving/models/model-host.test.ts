@@ -20,6 +20,7 @@ class ScriptedRuntime implements Runtime {
   readonly settings = Type.Object({}, { additionalProperties: false, default: {} })
   readonly unloaded: string[] = []
   gate: Promise<void> = Promise.resolve()
+  unloading: Promise<void> = Promise.resolve()
 
   async load(modelPath: string): Promise<LoadedModel> {
     const text = (await readFile(modelPath, 'utf8')).trim()
@@ -32,7 +33,10 @@ class ScriptedRuntime implements Runtime {
         await this.gate
         return [(values[0] as Float64Array).map((value) => value * factor)]
       },
-      unload: async () => void this.unloaded.push(text),
+      unload: () => {
+        this.unloaded.push(text)
+        return this.unloading
+      },
     }
   }
 }
@@ -66,6 +70,7 @@ async function start(options: { config?: Partial<ModelsConfig>; store?: TrafficS
   const notes: string[] = []
   const errors: unknown[] = []
   const clock = { nowMs: 1_000_000, now: () => clock.nowMs }
+  const onNote: { call: () => unknown } = { call: () => {} }
   const config = { ...(Value.Default(ModelsConfig, {}) as ModelsConfig), ...options.config }
   const host = await createModelHost(dir, config, store, {
     registry,
@@ -77,7 +82,10 @@ async function start(options: { config?: Partial<ModelsConfig>; store?: TrafficS
     threadFile: new URL('file:///none'),
     process: 'test:1',
     onEvent() {},
-    onNote: ({ text }) => notes.push(text),
+    onNote: ({ text }) => {
+      notes.push(text)
+      onNote.call()
+    },
     onError: (error) => errors.push(error),
   })
   hosts.push(host)
@@ -94,7 +102,7 @@ async function start(options: { config?: Partial<ModelsConfig>; store?: TrafficS
   }
   const set = (change: Parameters<typeof store.update>[1]) => store.update('twice', change)
   const shares = () => Object.fromEntries(model.revisions().map(({ served, percent }) => [served.revision, percent]))
-  return { host, model, registry, store, notes, errors, clock, ask, set, shares }
+  return { host, model, registry, store, notes, onNote, errors, clock, ask, set, shares }
 }
 
 const known = ['a', 'b', 'c']
@@ -226,6 +234,40 @@ test('the shadow is asked after the answer, compared, counted, and may fail with
   await expect.poll(() => rows('failed')).toBe(4)
 })
 
+test.for([
+  { why: 'an infinity and a number', factors: [2, 'Infinity'], agree: 0 },
+  { why: 'infinities of two signs', factors: ['-Infinity', 'Infinity'], agree: 0 },
+  { why: 'the same infinity', factors: ['Infinity', 'Infinity'], agree: 1 },
+])('$why: $agree of one row agrees with its shadow', async ({ factors, agree }) => {
+  await write('a', factors[0]!)
+  await write('b', factors[1]!)
+  const { set, model, registry } = await start()
+  await set(() =>
+    setShadow(setShares(firstTraffic('a', 0), [{ revision: 'a', percent: 100 }], known, 1), { revision: 'b', ratio: 1 }, known),
+  )
+  await expect.poll(() => model.revisions().length).toBe(2)
+  const by = model.choose({})
+  const read = by.readRows([{ x: 1 }])
+  model.mirror(read, (await by.predict(read.columns)).outputs, by)
+  const rows = (outcome: string) => registry.render().includes(`revision="b",outcome="${outcome}"} 1`)
+  await expect.poll(() => [rows('agree'), rows('disagree')]).toEqual([agree === 1, agree === 0])
+})
+
+test('a revision that fails to unload is told of, and harms nobody', async () => {
+  await write('a', 2)
+  await write('b', 3)
+  const { ask, set, shares, notes } = await start()
+  await set(() => firstTraffic('a', 0))
+  await expect.poll(shares).toEqual({ a: 100 })
+  await expect.poll(() => runtime.unloaded).toEqual(['3'])
+  runtime.unloading = Promise.reject(new Error('the library says no'))
+  runtime.unloading.catch(() => {})
+  await set(() => firstTraffic('b', 0))
+  await expect.poll(shares).toEqual({ b: 100 })
+  await expect.poll(() => notes).toContain('twice, revision a, could not be unloaded: the library says no')
+  expect(await ask()).toBe(3)
+})
+
 test('a task finds the revision that it was submitted for, loaded for it when it is gone; there is a limit', async () => {
   await write('a', 2)
   await write('b', 3)
@@ -301,10 +343,58 @@ test('with reload, a changed model file and a new folder are taken over by thems
   expect(await ask()).toBe(7)
 }, 60_000)
 
+test('a model file that is exchanged leaves no moment at which a request finds nobody', async () => {
+  await write('a', 2)
+  const { model, ask, onNote } = await start()
+  const answers: Promise<unknown>[] = []
+  onNote.call = () => answers.push(ask()) // At the very moment at which the new one has come.
+  await write('a', 5)
+  await (model as unknown as { refresh(): Promise<void> }).refresh()
+  expect(await Promise.all(answers)).toEqual([5, 5]) // It serves, and it has no reference: two notes.
+})
+
+test('who closes loads nothing any more, not even for a task', async () => {
+  await write('a', 2)
+  await write('b', 3)
+  const { host, model } = await start()
+  await host.close()
+  await expect(model.revision('a')).rejects.toThrow(expect.objectContaining({ code: 'MW_GATEWAY_STOPPING' }))
+  expect(runtime.unloaded).toEqual(['3'])
+})
+
 test('two folders with one name, and a name that no folder has, are refused', async () => {
   await write('a', 2)
   await cp(join(dir, 'twice'), join(dir, 'again'), { recursive: true })
   await expect(start()).rejects.toThrow(expect.objectContaining({ code: 'MW_MODEL_TWICE' }))
+})
+
+test('while the store takes no reports they do not pile up: one more is made when it does, and tells the latest', async () => {
+  await write('a', 2)
+  const store = new MemoryTraffic().open()
+  const held = Promise.withResolvers<void>()
+  let isHeld = false
+  let reports = 0
+  const report: typeof store.report = async (told) => {
+    reports++
+    if (isHeld) await held.promise
+    return store.report(told)
+  }
+  let reads = 0
+  const read = () => {
+    reads++
+    return store.read()
+  }
+  const { set } = await start({ store: { ...store, read, report } })
+  isHeld = true
+  const before = reports
+  for (let i = 0; i < 10; i++) {
+    const readsBefore = reads
+    await set(() => firstTraffic('a', i))
+    await expect.poll(() => reads).toBeGreaterThan(readsBefore)
+  }
+  held.resolve()
+  await expect.poll(async () => (await store.reports()).map(({ generation }) => generation)).toEqual([10])
+  expect(reports - before).toBeLessThanOrEqual(2)
 })
 
 test('who has stopped is waited for by nobody: its reports go with it', async () => {

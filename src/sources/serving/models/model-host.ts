@@ -39,9 +39,14 @@ export async function createModelHost(
     }
   }
   let reported = Promise.resolve()
+  let next: Promise<void> | undefined
+  /** One after the other, so that the last word at the end is the last; at most one waits, for it will tell what is so by then. */
   const report = () => {
-    reported = reported.then(tell) // One after the other, so that the last word at the end is the last.
-    return reported
+    next ??= reported = reported.then(() => {
+      next = undefined
+      return tell()
+    })
+    return next
   }
   const follow = async () => {
     try {

@@ -56,7 +56,7 @@ export async function prepareRevision(found: ModelPackage, deps: RevisionDeps): 
   try {
     if (golden !== undefined) await checkGolden(golden, schema, (columns) => loaded.predict(columns))
   } catch (error) {
-    await loaded.unload()
+    await loaded.unload().catch(() => {}) // Why it is not served is the error to tell.
     throw error
   }
   return { found, loaded, digest, dependencies }

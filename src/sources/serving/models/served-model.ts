@@ -125,7 +125,6 @@ export class LiveModel implements ServedModel {
           )
         if (isSame) continue
         await this.#load(revision).catch(() => {}) // Told where it happened.
-        this.#route(this.#target)
       }
     })
     return this.#following
@@ -258,6 +257,7 @@ export class LiveModel implements ServedModel {
       this.#report(name, 'ready')
       return Promise.resolve(live)
     }
+    if (this.#isClosed) return Promise.reject(modelErrors.MW_GATEWAY_STOPPING(`${this.schema.name} is being taken out of service`))
     let loading = this.#loading.get(name)
     if (loading === undefined) {
       const inMemory = this.#live.size + this.#loading.size
@@ -285,7 +285,10 @@ export class LiveModel implements ServedModel {
       before?.forget()
       const live = await this.#enter(prepared)
       this.#live.set(name, live)
-      if (before !== undefined) this.#retire(before)
+      if (before !== undefined) {
+        this.#route(this.#target) // In the same turn, or a request in between would be sent to the one that goes.
+        this.#retire(before)
+      }
       this.#report(name, 'ready')
       this.#deps.onNote({ model, revision: name, failed: false, text: `serves ${model}, revision ${name}` })
       if (!live.watched) {
@@ -305,7 +308,7 @@ export class LiveModel implements ServedModel {
       const quality = this.#trackers.enter(prepared.found.revision)
       return enterService(prepared, this.#config, { ...this.#deps, quality })
     } catch (error) {
-      await prepared.loaded.unload()
+      await prepared.loaded.unload().catch(() => {}) // As above: the first error is the one to tell.
       throw error
     }
   }
@@ -337,7 +340,20 @@ export class LiveModel implements ServedModel {
   }
 
   #retire(live: LiveRevision): void {
-    const done = live.retire().finally(() => this.#retiring.delete(done))
+    const { revision } = live
+    const model = this.schema.name
+    const done = live
+      .retire()
+      .catch((error: unknown) => {
+        // It is out of service all the same; what it could not let go of goes with the process.
+        this.#deps.onNote({
+          model,
+          revision,
+          failed: true,
+          text: `${model}, revision ${revision}, could not be unloaded: ${messageOf(error)}`,
+        })
+      })
+      .finally(() => this.#retiring.delete(done))
     this.#retiring.add(done)
     setTimeout(() => {
       if (this.#left.get(live.revision) !== live) return

@@ -79,8 +79,9 @@ function compare(shadow: Column, answered: Column, apart: Uint8Array): number {
     if (typeof a === 'number' && typeof b === 'number') {
       const difference = Math.abs(a - b)
       if (Number.isFinite(difference)) sum += difference
-      if (difference > TOLERANCE * Math.max(Math.abs(a), Math.abs(b)) || Number.isNaN(a) !== Number.isNaN(b))
-        apart[Math.floor(i / width)] = 1
+      // Any share of an infinity is infinite: such numbers, and NaN, agree with themselves alone.
+      const isApart = Number.isFinite(difference) ? difference > TOLERANCE * Math.max(Math.abs(a), Math.abs(b)) : !Object.is(a, b)
+      if (isApart) apart[Math.floor(i / width)] = 1
     } else if (a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) !== 0 : a !== b) {
       apart[Math.floor(i / width)] = 1
     }

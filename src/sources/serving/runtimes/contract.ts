@@ -18,7 +18,7 @@ export interface LoadedModel {
   predict(columns: Columns, options?: PredictOptions): Promise<readonly Column[]>
   /** Calls that can make progress at the same time; further ones wait for each other. At least 1; may change. */
   readonly concurrency: number
-  /** False where a call may have effects, so that rows of one that failed are not sent again. True where left out. */
+  /** False where a call may have effects: rows of one that failed are not sent again, and so rows of several requests do not share one. True where left out. */
   readonly repeatable?: boolean
   /** Threads that run copies of the model; undefined where it has none of its own to count. */
   readonly threads: ModelThreads | undefined

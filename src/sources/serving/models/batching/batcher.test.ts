@@ -162,14 +162,27 @@ test('a model that is not reached is not asked again for each row', async () => 
   expect(model.calls.length).toBe(1)
 })
 
-test('a model whose calls have effects is not asked again for the rows of one that failed', async () => {
+test('a model whose calls have effects sees no row twice; its calls are not shared, so that a bad row fails alone there too', async () => {
   const loop = new SimulatedLoop()
-  const model = Object.assign(new CostlyModel(loop, { ...cheap, fault: () => new Error('half done') }), { repeatable: false })
-  const { batcher } = createTestBatcher(model, {}, loop)
-  const answers = [1, 2, 3].map((i) => codeOf(batcher.predict(numbers(i))))
+  const fault = (rows: readonly number[]) => (rows.includes(2) ? new Error('half done') : undefined)
+  const model = Object.assign(new CostlyModel(loop, { ...busy, fault }), { repeatable: false })
+  const { batcher } = createTestBatcher(model, { batchRowsMax: 3 }, loop)
+  const answers = [numbers(1), numbers(2, 3), numbers(4, 5, 6, 7), numbers(8)].map((columns) => codeOf(batcher.predict(columns)))
   await loop.run()
-  expect(await Promise.all(answers)).toEqual(['MW_MODEL_FAILED', 'MW_MODEL_FAILED', 'MW_MODEL_FAILED'])
-  expect(model.calls.length).toBe(1)
+  expect(await Promise.all(answers)).toEqual(['answered', 'MW_MODEL_FAILED', 'answered', 'answered'])
+  expect(model.calls.map(({ rows }) => rows)).toEqual([[1], [2, 3], [4, 5, 6], [7], [8]])
+})
+
+test('where calls are not shared, a wait is as long as all those before', async () => {
+  const loop = new SimulatedLoop()
+  const model = Object.assign(new CostlyModel(loop, busy), { repeatable: false })
+  const { batcher } = createTestBatcher(model, {}, loop)
+  await Promise.all([batcher.predict(numbers(1)), loop.run()]) // Now it knows that a call takes 10 ms.
+  const answers = [1, 2, 3, 4, 5].map((i) => batcher.predict(numbers(i)))
+  await loop.run(loop.now() + 1) // One is under way, four wait.
+  expect(batcher.expectedWaitMs()).toBeGreaterThan(35)
+  expect(await codeOf(batcher.predict(numbers(6), { deadlineMs: loop.now() + 30 }))).toBe('MW_GATEWAY_BUSY')
+  await Promise.all([...answers, loop.run()])
 })
 
 test('an answer of the wrong length is an error, not a neighbour’s value', async () => {

@@ -39,7 +39,7 @@ interface Batch {
  * Lets requests that wait at the same time share calls of the model, where that answers them sooner or answers more of them. A batch is
  * what has gathered while the calls before it ran, and then until a turn of the event loop brings no more; where calls are expensive also
  * until the clients that were just answered are back, within bounds. First come, first served; a request's rows stay in order. A batch
- * that fails is split, so that a bad row fails alone.
+ * that fails is split, so that a bad row fails alone. Where that must not be, for the model may not see a row twice, calls are not shared.
  *
  * ```text
  * predict ─▶ refusalOf ─▶ queue ─▶ gatherer ─▶ take ─▶ up to `concurrency` calls ─▶ deliver
@@ -49,6 +49,8 @@ interface Batch {
  */
 export class Batcher {
   readonly #model: LoadedModel
+  /** Whether requests share calls. */
+  readonly #isShared: boolean
   readonly #options: BatcherOptions
   readonly #loop: EventLoop
   readonly #cost = new CostModel()
@@ -78,12 +80,13 @@ export class Batcher {
     loop: EventLoop = realEventLoop,
   ) {
     this.#model = model
+    this.#isShared = model.repeatable !== false
     this.#options = options
     this.#loop = loop
     this.#queue = new RequestQueue(options.batchRowsMax)
     this.#gatherer = new Gatherer(loop, {
       rows: () => this.#queue.rows,
-      isReady: () => this.#isClosed || this.#retries.length > 0 || this.#queue.rows >= this.#rowsWorth(),
+      isReady: () => this.#isClosed || !this.#isShared || this.#retries.length > 0 || this.#queue.rows >= this.#rowsWorth(),
       waitMs: () => this.#waitMs(),
       onGathered: () => this.#send(),
     })
@@ -108,11 +111,12 @@ export class Batcher {
     const arrivedMs = this.#loop.now()
     const aheadMs = this.#aheadMs(arrivedMs)
     const waitMs = this.#estimate.toWaitMs(aheadMs)
-    const callMs = this.#cost.callMs(Math.max(rows, Math.min(this.#queue.rows, this.#rowsWorth()))) // With those it will share it with.
+    const rowsBeside = this.#isShared ? Math.min(this.#queue.rows, this.#rowsWorth()) : 0
+    const callMs = this.#cost.callMs(Math.max(rows, rowsBeside)) // With those it will share it with.
     const { rowsWaitingMax, waitMaxMs } = this.#options
     const limits = { rowsWaitingMax, waitMaxMs: options?.isPatient === true ? Number.POSITIVE_INFINITY : waitMaxMs }
     const rowsWaiting = this.#queue.rows
-    const joinsNextCall = rowsWaiting + rows < this.#rowsWorth()
+    const joinsNextCall = this.#isShared && rowsWaiting + rows < this.#rowsWorth()
     const refusal = refusalOf({ rows, deadlineMs, nowMs: arrivedMs, rowsWaiting, waitMs, callMs, joinsNextCall }, limits)
     if (refusal !== undefined) {
       this.#metrics.shed[refusal.reason].add()
@@ -195,6 +199,7 @@ export class Batcher {
 
   /** What the next call should hold. */
   #rowsPerCall(): number {
+    if (!this.#isShared) return 1 // That is, one request: `take` cuts none for it.
     const { rows } = this.#queue
     const spread = callsWorth(this.#cost, rows, this.#model.concurrency - this.#callsUnderWay)
     return Math.min(this.#rowsWorth(), Math.max(1, Math.ceil(rows / spread)))
@@ -331,7 +336,7 @@ export class Batcher {
 
   #failed({ segments, kin }: Batch, error: unknown): void {
     const open = segments.filter(({ request }) => this.#isWanted(request))
-    const plan = this.#model.repeatable === false ? 'refuse' : planRetry(error, open.length)
+    const plan = planRetry(error, open.length) // Of one request alone, and so always where calls are not shared: refuse.
     if (plan === 'halve') {
       const half = Math.ceil(open.length / 2)
       this.#retries.unshift({ segments: open.slice(0, half), kin }, { segments: open.slice(half), kin })
@@ -357,7 +362,7 @@ export class Batcher {
     const { concurrency } = this.#model
     if (rows === 0 && this.#callsUnderWay < concurrency) return 0
     const restMs = Math.max(0, this.#endsMs - this.#callsUnderWay * nowMs)
-    const calls = Math.ceil(rows / this.#rowsWorth())
+    const calls = this.#isShared ? Math.ceil(rows / this.#rowsWorth()) : this.#queue.requests
     return (restMs + calls * this.#cost.fixedMs + rows * this.#cost.rowMs) / Math.max(1, concurrency)
   }
 }

@@ -59,6 +59,11 @@ export class RequestQueue {
     return this.#rows
   }
 
+  /** Who waits; a request of which only pieces wait is one. */
+  get requests(): number {
+    return this.#items.length - this.#head
+  }
+
   push(request: WaitingRequest): void {
     this.#items.push(request)
     this.#rows += weightOf(request.columns.rows)
@@ -85,11 +90,11 @@ export class RequestQueue {
         this.#shift(weightOf(left))
         continue
       }
-      if (segments.length > 0 && rows + left > rowsMax) break
+      if (segments.length > 0 && rows + weightOf(left) > rowsMax) break
       const count = Math.min(left, this.#pieceRowsMax)
       const from = request.rowsSent
       segments.push({ request, columns: request.columns, from, to: from + count })
-      rows += count
+      rows += weightOf(count)
       request.rowsSent += count
       if (count < left) {
         this.#rows -= count

@@ -179,3 +179,18 @@ test('a file that is no ONNX, and half a file, are refused', async () => {
     await expect(load(join(dir, name), schema(ab)), name).rejects.toThrow(expect.objectContaining({ code: 'MW_MODEL_UNREADABLE' }))
   }
 })
+
+test.for(['inline', 'threads'] as const)('a row made up whose scores are no numbers does not refuse the model, %s', async (placement) => {
+  const roots: OnnxGraph = {
+    name: 'roots',
+    inputs: [{ name: 'x', type: 'float', shape: ['rows', 2] }],
+    outputs: [{ name: 'y', type: 'float', shape: ['rows', 2] }],
+    nodes: [{ op: 'Sqrt', inputs: ['x'], outputs: ['y'] }],
+    constants: [],
+  }
+  const of = schema('{ name: x, type: number, shape: [2], range: [-1, 9] }', '{ name: y, kind: classification, classes: [no, yes] }')
+  const model = await onnxRuntime.load(await write('roots.onnx', roots), of, { ...testContext(onnxRuntime), placement })
+  expect(await model.predict({ rows: 1, values: [Float64Array.of(1, 4)] })).toEqual([['yes']])
+  await expect(model.predict({ rows: 1, values: [Float64Array.of(-1, 4)] })).rejects.toMatchObject({ code: 'MW_MODEL_ANSWER' })
+  await model.unload()
+})

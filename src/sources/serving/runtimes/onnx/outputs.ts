@@ -71,7 +71,13 @@ function toColumn(output: Output, data: Data, rows: number, modelPath: string): 
   if (!scored && data.length !== wanted) {
     throw runtimeErrors.MW_MODEL_MISMATCH(`${modelPath} answers ${data.length} values of ${output.name} for ${rows} rows`)
   }
-  if (scored) return Array.from({ length: rows }, (_, r) => output.classes![argMax(data as ArrayLike<number>, r * classes, classes)]!)
+  if (scored)
+    return Array.from({ length: rows }, (_, r) => {
+      const best = argMax(data as ArrayLike<number>, r * classes, classes)
+      if (best === undefined)
+        throw runtimeErrors.MW_MODEL_ANSWER(`${modelPath} answers row ${r} of ${output.name} with a score that is no number`)
+      return output.classes![best]!
+    })
   if (output.kind === 'classification') return Array.from(data as ArrayLike<bigint | string>, (label) => toClass(output, label))
   if (output.type === 'text') return [...(data as readonly string[])]
   if (output.type === 'int64') return BigInt64Array.from(data as ArrayLike<never>, BigInt)
@@ -82,9 +88,14 @@ function toColumn(output: Output, data: Data, rows: number, modelPath: string): 
   return column
 }
 
-function argMax(scores: ArrayLike<number>, from: number, count: number): number {
+/** Undefined where one of the scores is NaN, which a missing value makes of them: no comparison with it holds, and the first class would seem to win. */
+function argMax(scores: ArrayLike<number>, from: number, count: number): number | undefined {
   let best = 0
-  for (let c = 1; c < count; c++) if (scores[from + c]! > scores[from + best]!) best = c
+  for (let c = 0; c < count; c++) {
+    const score = scores[from + c]!
+    if (Number.isNaN(score)) return undefined
+    if (score > scores[from + best]!) best = c
+  }
   return best
 }
 

@@ -160,6 +160,19 @@ test.for([
   )
 })
 
+test.for([
+  { why: 'the first of them', scores: [Number.NaN, 0.9] },
+  { why: 'the last of them', scores: [0.9, Number.NaN] },
+  { why: 'all of them', scores: [Number.NaN, Number.NaN] },
+])('scores that are no numbers are no class: $why', async ({ scores }) => {
+  const predict = await load('float32', ['n', 2], 'type: number, shape: [2]', 'kind: classification, classes: [no, yes]')
+  expect(await predict({ rows: 1, values: [Float64Array.of(0.1, 0.9)] })).toEqual([['yes']])
+  await expect(predict({ rows: 2, values: [Float64Array.of(0.1, 0.9, ...scores)] })).rejects.toMatchObject({
+    code: 'MW_MODEL_ANSWER',
+    message: 'm.onnx answers row 1 of y with a score that is no number',
+  })
+})
+
 test('a shape that the model does not say is held against its answer', async () => {
   const predict = load('float32', ['n', 'k'], 'type: number, shape: [3]', `${value} number, shape: [2]`)
   await expect(predict).rejects.toThrow('answers 3 values of y for 1 rows')

@@ -53,8 +53,8 @@ const heapMbMax = (memoryMb: number) => 3 * memoryMb + 1024
 /** How long a thread may take to unload its model before it is ended all the same. */
 const END_MS_MAX = 10_000
 const BYTES_PER_MIB = 2 ** 20
-/** A timer of Node's holds no more. */
-const TIMER_MS_MAX = 2 ** 31 - 1
+/** A timer of Node's holds no more; one that is given more ends at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1
 
 /**
  * One thread with one copy of a model, from its start to its end, as its owner sees it. It takes one call at a time.

@@ -176,6 +176,15 @@ test('one of two threads dies, the other answers on', async () => {
   await model.unload()
 })
 
+test('a call may wait whose deadline is further off than a timer of Node holds', async () => {
+  const { model, predict } = await start()
+  const first = predict(SLEEPS, 50)
+  const second = predict(2, 1, performance.now() + 2 ** 31 + 60_000) // A task may have a year.
+  expect(await second).toEqual(sumOf(2))
+  await first
+  await model.unload()
+})
+
 test('a call whose deadline passes while it waits is not sent; the next in line is', async () => {
   const { model, predict } = await start()
   const slow = predict(SLEEPS, 300)

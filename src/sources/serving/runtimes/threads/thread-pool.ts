@@ -3,7 +3,7 @@ import { messageOf } from '../../../../core/errors.ts'
 import type { Column, Columns } from '../../../../watch/index.ts'
 import type { LoadedModel, ModelThreads, PredictOptions, RuntimeEvent } from '../contract.ts'
 import { runtimeErrors } from '../errors.ts'
-import { type Death, ModelThread, type ModelThreadOptions } from './model-thread.ts'
+import { type Death, ModelThread, type ModelThreadOptions, TIMER_MS_MAX } from './model-thread.ts'
 
 export interface ThreadModelOptions extends ModelThreadOptions {
   /** Threads to begin with; at least 1. */
@@ -125,14 +125,15 @@ class ThreadPool implements LoadedModel, ModelThreads {
   }
 
   #wait(columns: Columns, deadlineMs: number | undefined, resolve: Waiting['resolve'], reject: Waiting['reject']): void {
+    const leftMs = deadlineMs === undefined ? Number.POSITIVE_INFINITY : deadlineMs - performance.now()
     const timer =
-      deadlineMs === undefined
+      leftMs > TIMER_MS_MAX // Weeks; it is looked at again when the call is sent.
         ? undefined
         : setTimeout(() => {
             this.#waiting.delete(waiting)
             reject(toLate(this.#options.task.modelPath))
             this.#tellIdle()
-          }, deadlineMs - performance.now())
+          }, leftMs)
     const waiting: Waiting = { columns, deadlineMs, timer, resolve, reject }
     this.#waiting.add(waiting)
   }

@@ -6,7 +6,7 @@ import { runtimeErrors } from '../errors.ts'
 import type { CircuitBreaker, Outcome } from './circuit-breaker.ts'
 import type { Connection, Exchange, Request } from './connection.ts'
 import { upstreamErrors } from './errors.ts'
-import { type RetryOptions, retryDelayMs } from './retry.ts'
+import { type RetryOptions, retryAfterMs, retryDelayMs } from './retry.ts'
 import { Slots } from './slots.ts'
 
 export interface ClientOptions {
@@ -29,6 +29,8 @@ export type Answer = Extract<Exchange, { kind: 'answer' }>
 const SAID_CHARS_MAX = 200
 /** Timers hold no more. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+/** The longest wait that is passed on to a client. */
+const RETRY_AFTER_MS_MAX = 3_600_000
 /** A time-out is the server's fault when it was given at least this share of `timeoutMs`; with less it is the caller's haste. */
 const FAIR_SHARE = 0.5
 
@@ -121,9 +123,10 @@ export class UpstreamClient {
   }
 
   #shut(last: Exchange | undefined): ModelwatchError {
-    const again = this.#breaker!.waitMs > 0 ? `; it is tried again in ${formatDuration(Math.ceil(this.#breaker!.waitMs))}` : ''
+    const { waitMs } = this.#breaker!
+    const again = waitMs > 0 ? `; it is tried again in ${formatDuration(Math.ceil(waitMs))}` : ''
     const why = last === undefined ? '' : `, last: ${reasonOf(last)}`
-    return upstreamErrors.MW_UPSTREAM_UNAVAILABLE(`${this.name} fails, and is left alone for now${again}${why}`)
+    return comeBack(upstreamErrors.MW_UPSTREAM_UNAVAILABLE(`${this.name} fails, and is left alone for now${again}${why}`), waitMs)
   }
 }
 
@@ -143,13 +146,17 @@ function toError(name: string, exchange: Exchange, attempts: number): Modelwatch
     return upstreamErrors.MW_UPSTREAM_ANSWER(`the answer of ${name} cannot be used: ${reasonOf(exchange)}`)
   }
   if (exchange.kind !== 'answer') return upstreamErrors.MW_UPSTREAM_UNAVAILABLE(`${name} cannot be reached: ${reasonOf(exchange)}${tried}`)
-  const { status } = exchange
-  if (status === 429) return upstreamErrors.MW_UPSTREAM_BUSY(message)
-  if (status >= 502 && status <= 504) return upstreamErrors.MW_UPSTREAM_UNAVAILABLE(message)
+  const { status, headers } = exchange
+  if (status === 429) return comeBack(upstreamErrors.MW_UPSTREAM_BUSY(message), retryAfterMs(headers))
+  if (status >= 502 && status <= 504) return comeBack(upstreamErrors.MW_UPSTREAM_UNAVAILABLE(message), retryAfterMs(headers))
   // These speak of what was sent; every other status in 400 to 499 of how it was sent, which is for us to mend, and not for our client.
   if (status === 400 || status === 413 || status === 422) return upstreamErrors.MW_UPSTREAM_REFUSED(message)
   return upstreamErrors.MW_UPSTREAM_FAILED(message)
 }
+
+/** Tells a client of the gateway when to try again, as far as that is known. */
+const comeBack = (error: ModelwatchError, waitMs: number | undefined): ModelwatchError =>
+  waitMs === undefined ? error : Object.assign(error, { retryAfterMs: Math.min(waitMs, RETRY_AFTER_MS_MAX) })
 
 function reasonOf(exchange: Exchange): string {
   if (exchange.kind === 'aborted') return 'did not answer in time'

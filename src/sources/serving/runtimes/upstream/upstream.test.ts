@@ -274,6 +274,18 @@ test('the time that a server asks for is waited', async () => {
   expect(times[1]! - times[0]!).toBeGreaterThan(290)
 })
 
+test.for([
+  { status: 429, asked: '60', retryAfterMs: 60_000 },
+  { status: 503, asked: '60', retryAfterMs: 60_000 },
+  { status: 503, asked: '99999999999999999999999', retryAfterMs: 3_600_000 },
+  { status: 503, asked: 'soon', retryAfterMs: undefined },
+])('a client is told when to come back: $status, $asked', async ({ status, asked, retryAfterMs }) => {
+  const server = await serve((_, response) => reply(response, '', { status, headers: { 'retry-after': asked } }))
+  const { predict } = await load(server.url, 'attempts_max: 1')
+  const error = (await predict([1]).catch((error: unknown) => error)) as { code: string; retryAfterMs?: number }
+  expect([error.code, error.retryAfterMs]).toEqual([status === 429 ? 'MW_UPSTREAM_BUSY' : 'MW_UPSTREAM_UNAVAILABLE', retryAfterMs])
+})
+
 test('a server that is slow: its time, or that of the caller', async () => {
   const server = await serve(() => {})
   const { predict } = await load(server.url, 'timeout: 60ms')
@@ -315,6 +327,9 @@ test('a server that flaps is left alone, tried again, and taken back', async () 
   const shut = predict([1])
   await expect(shut).rejects.toMatchObject({ code: 'MW_UPSTREAM_UNAVAILABLE', retryable: true })
   await expect(shut).rejects.toThrow(/fails, and is left alone for now; it is tried again in \d+ms$/)
+  const { retryAfterMs } = (await shut.catch((error: unknown) => error)) as { retryAfterMs?: number }
+  expect(retryAfterMs).toBeGreaterThan(0)
+  expect(retryAfterMs).toBeLessThanOrEqual(500)
   expect(server.seen.length).toBe(4)
   await pause(510)
   await expect(predict([1])).rejects.toThrow('answered 503')

@@ -29,6 +29,8 @@ export class RedisConnection {
         maxRetriesPerRequest: 0,
         commandTimeout: timeoutMs,
         connectTimeout: timeoutMs,
+        // A network that is cut tells neither end: a connection that was asked and says nothing is given up, that of the listener too.
+        socketTimeout: timeoutMs,
         keepAlive: 10_000,
         disconnectTimeout: DISCONNECT_MS, // Else a command that could not connect lingers for two seconds after its error.
         connectionName: 'modelwatch-traffic',
@@ -54,7 +56,8 @@ export class RedisConnection {
     try {
       return await work(this.redis)
     } catch (error) {
-      throw this.#unavailable(reasonOf(error), error)
+      const isCut = error instanceof Error && error.name === 'MaxRetriesPerRequestError' // Says so of a number, which is our 0.
+      throw this.#unavailable(isCut ? `the connection broke: ${this.#lastError}` : reasonOf(error), error)
     }
   }
 

@@ -137,6 +137,29 @@ test('a broken connection comes back, and what was changed meanwhile is told', a
   await proxy.close()
 })
 
+test('a connection that is dead without either end knowing is given up, and what was changed meanwhile is told', async (context) => {
+  needs(context, 'redis-server')
+  const proxy = await startProxy(server!.port)
+  const store = await openRedisTraffic(url(12, proxy.port), { timeoutMs: 500 })
+  const other = await openRedisTraffic(url(12))
+  let heard = 0
+  store.onChange(() => heard++)
+  await until('it listens', async () => {
+    await other.update('weather', () => firstTraffic('A', 0))
+    await store.read()
+    return heard > 0
+  })
+  proxy.block()
+  heard = 0
+  await other.update('weather', () => firstTraffic('B', 0))
+  await expect.poll(() => heard, { timeout: 15_000 }).toBeGreaterThan(0)
+  // The first call finds out that its connection is dead too.
+  await expect(store.read()).rejects.toThrow(expect.objectContaining({ code: 'MW_TRAFFIC_UNAVAILABLE' }))
+  expect(await until('it reads again', () => store.read())).toMatchObject([{ latest: 'B' }])
+  await Promise.all([store, other].map((one) => one.close()))
+  await proxy.close()
+})
+
 test('it goes on after Redis was restarted', async (context) => {
   needs(context, 'redis-server')
   const store = await openRedisTraffic(url(13), { timeoutMs: 10_000 })
