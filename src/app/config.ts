@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { configErrors, type ParsedConfig, PositiveDuration, parseConfig } from '../core/config.ts'
+import { messageOf } from '../core/errors.ts'
 import { ReplayConfig } from '../sources/loadtest/config.ts'
 import { ServingConfig } from '../sources/serving/gateway/config.ts'
 import { QueueConfig } from '../sources/serving/queue/config.ts'
@@ -40,6 +41,13 @@ export const ModelwatchConfig = Type.Object(
 )
 export type ModelwatchConfig = Static<typeof ModelwatchConfig>
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a file stands where its folder must',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission is denied',
+}
+
 /**
  * Reads DIR/modelwatch.yaml.
  * @throws MW_CONFIG_INVALID naming file, line and key; also when there is no such file.
@@ -50,9 +58,10 @@ export async function readModelwatchConfig(dir: string): Promise<ParsedConfig<Mo
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    throw configErrors.MW_CONFIG_INVALID(`${file} cannot be read`, {
+    const { code } = error as NodeJS.ErrnoException
+    throw configErrors.MW_CONFIG_INVALID(`${file} cannot be read: ${reasons[code ?? ''] ?? messageOf(error)}`, {
       cause: error,
-      hint: 'Name a folder that holds a modelwatch.yaml, such as examples/weather.',
+      hint: 'Name the folder that holds the modelwatch.yaml, such as examples/weather: in place of DIR, or with --dir where a command takes that.',
     })
   }
   return parseConfig(ModelwatchConfig, text, { file })

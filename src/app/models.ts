@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { assertNever } from '../core/errors.ts'
 import { systemClock } from '../core/time.ts'
@@ -60,6 +61,17 @@ export async function openModels(options: OpenModelsOptions, deps: { registry: R
     await store.close()
     throw error
   }
+}
+
+/** How long models may take to unload when a role stops; its process ends then, whatever they do. */
+const UNLOAD_MS_MAX = 3000
+
+/** Closes the host. A call that goes on is one that nobody waits for any more, of a task that went back to the queue or of a client that was told so, and is not waited for. */
+export async function unloadModels(host: ModelHost, log: Logger): Promise<void> {
+  const unloaded = new AbortController()
+  const isUnloaded = await Promise.race([host.close().then(() => true), sleep(UNLOAD_MS_MAX, false, { signal: unloaded.signal })])
+  unloaded.abort()
+  if (!isUnloaded) log.warn('a model is busy still with what nobody waits for; its call ends with the process')
 }
 
 function tellEvent(log: Logger, of: { readonly model: string; readonly revision: string }, event: RuntimeEvent): void {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { parseConfig } from '../core/config.ts'
 import { systemClock } from '../core/time.ts'
@@ -13,7 +14,7 @@ test('the queue of a role shows in its metrics', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'modelwatch-queue-'))
   const registry = new Registry()
   const config = parseConfig(QueueConfig, 'url: sqlite:sub/tasks.db', { file: 'modelwatch.yaml' }).value
-  const queue = await openTaskQueue(config, dir, { registry })
+  const queue = await openTaskQueue(config, dir, { registry, log: pino({ level: 'silent' }) })
   try {
     await queue.submit(testTask(systemClock, { queue: 'wine' }))
     expect(registry.render()).toContain('modelwatch_tasks_total{queue="wine",outcome="submitted"} 1\n')

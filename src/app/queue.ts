@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import type { Logger } from 'pino'
 import { systemClock } from '../core/time.ts'
 import type { Registry } from '../instrument/index.ts'
 import {
@@ -24,12 +25,16 @@ export {
 } from '../sources/serving/queue/index.ts'
 
 /**
- * Opens the queue that a role works on, and shows it in the role's metrics.
+ * Opens the queue that a role works on, and shows it in the role's metrics; what people should know of it is logged.
  * @param baseDir - Folder of modelwatch.yaml.
  * @throws as `openQueue` does.
  */
-export async function openTaskQueue(config: QueueConfig, baseDir: string, { registry }: { registry: Registry }): Promise<TaskQueue> {
-  const queue = await openQueue(config.url, baseDir, toQueueOptions(config), { clock: systemClock })
+export async function openTaskQueue(
+  config: QueueConfig,
+  baseDir: string,
+  { registry, log }: { registry: Registry; log: Logger },
+): Promise<TaskQueue> {
+  const queue = await openQueue(config.url, baseDir, toQueueOptions(config), { clock: systemClock, onNote: (text) => log.warn(text) })
   const metrics = addQueueMetrics(queue, registry, systemClock)
   const close = queue.close.bind(queue)
   queue.close = () => {

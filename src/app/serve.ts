@@ -5,7 +5,7 @@ import { createGateway } from '../sources/serving/gateway/index.ts'
 import { defaultTrafficUrl } from '../sources/serving/traffic/index.ts'
 import { createAddressPolicy } from '../sources/serving/worker/index.ts'
 import { listen } from './listen.ts'
-import { openModels } from './models.ts'
+import { openModels, unloadModels } from './models.ts'
 import { readVersion } from './package.ts'
 import { openTaskQueue } from './queue.ts'
 import type { RunningRole } from './running-role.ts'
@@ -31,8 +31,8 @@ export async function startGateway(config: WorkRoleConfig, baseDir: string, deps
       { config: serving, baseDir, trafficUrl, placement: 'inline', threads: work.threads_min },
       { registry, log },
     )
-    ends.push(() => host.close())
-    const queue = await openTaskQueue(queueConfig, baseDir, { registry })
+    ends.push(() => unloadModels(host, log))
+    const queue = await openTaskQueue(queueConfig, baseDir, { registry, log })
     ends.push(() => queue.close())
     const worker = work.in_gateway ? createTaskWorker(config, { queue, host, registry, log }) : undefined
     if (worker !== undefined) ends.push(() => worker.close())

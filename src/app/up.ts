@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineErrors, messageOf } from '../core/errors.ts'
+import { parseDurationMs } from '../core/time.ts'
 import type { ReplayConfig } from '../sources/loadtest/config.ts'
 import type { Replay } from '../sources/loadtest/index.ts'
 import { type ModelwatchConfig, readModelwatchConfig } from './config.ts'
@@ -54,21 +55,28 @@ const STABLE_MS = 60_000
 export async function startUp(dir: string, deps: UpDeps, signal: AbortSignal): Promise<Running> {
   const { value: config } = await readModelwatchConfig(dir)
   const stopping = new AbortController()
-  const gateway = new SupervisedRole(
-    'gateway',
-    (listen) => ['serve', dir, '--listen', listen ?? config.serving.listen],
-    deps,
-    stopping.signal,
-  )
-  const monitor = new SupervisedRole('monitor', (listen) => monitorArgs(config, dir, listen), deps, stopping.signal)
-  const workers = workerListens(config.work).map(
-    (at, i) =>
-      new SupervisedRole(
-        i === 0 ? 'worker' : `worker ${i + 1}`,
-        (listen) => ['work', dir, '--listen', listen ?? at],
-        deps,
-        stopping.signal,
-      ),
+  const supervise = (role: Role) => new SupervisedRole(role, deps, stopping.signal)
+  const { serving, work } = config
+  const drainMs = toMs(work.stop_timeout) + toMs(work.webhooks.timeout)
+  const gateway = supervise({
+    name: 'gateway',
+    listen: serving.listen,
+    argsFor: (listen) => ['serve', dir, '--listen', listen],
+    stopMs: toMs(serving.stop_timeout) + (work.in_gateway ? drainMs : 0),
+  })
+  const monitor = supervise({
+    name: 'monitor',
+    listen: config.monitor.listen,
+    argsFor: (listen) => monitorArgs(config, dir, listen),
+    stopMs: 0,
+  })
+  const workers = workerListens(work).map((at, i) =>
+    supervise({
+      name: i === 0 ? 'worker' : `worker ${i + 1}`,
+      listen: at,
+      argsFor: (listen) => ['work', dir, '--listen', listen],
+      stopMs: drainMs,
+    }),
   )
   const roles = [gateway, monitor, ...workers]
   const stopRoles = async () => {
@@ -109,7 +117,7 @@ function workerListens({ listen, processes }: ModelwatchConfig['work']): string[
   return Array.from({ length: processes }, (_, i) => `${host}:${port === '0' ? 0 : Number(port) + i}`)
 }
 
-function monitorArgs({ monitor }: ModelwatchConfig, dir: string, listen = monitor.listen): string[] {
+function monitorArgs({ monitor }: ModelwatchConfig, dir: string, listen: string): string[] {
   return [
     'monitor',
     '--config.file',
@@ -138,21 +146,34 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
+const toMs = (duration: string) => parseDurationMs(duration)!
+
+interface Role {
+  readonly name: string
+  /** As configured. */
+  readonly listen: string
+  argsFor(listen: string): readonly string[]
+  /** How long it may take by its configuration to finish what it has in hand when it is asked to end. */
+  readonly stopMs: number
+}
+
+/** Beyond what its configuration gives it, before a role that does not end is killed: a worker that is killed would leave a death with each of its tasks. */
+const STOP_GRACE_MS = 15_000
+
 /** A role that is started anew when it dies, until it is stopped or given up. */
 class SupervisedRole {
   readonly ended: Promise<void>
-  readonly #name: string
-  readonly #argsFor: (listen: string | undefined) => readonly string[]
-  /** Where it listened first; it comes back to the same place, for others know it by now. */
-  #listen: string | undefined
+  readonly #role: Role
+  /** As configured; once it has started, with the port that was taken, for others know it by now. */
+  #listen: string
   readonly #deps: UpDeps
   readonly #stopping: AbortSignal
   #process: RoleProcess | undefined
   readonly #end = Promise.withResolvers<void>()
 
-  constructor(name: string, argsFor: (listen: string | undefined) => readonly string[], deps: UpDeps, stopping: AbortSignal) {
-    this.#name = name
-    this.#argsFor = argsFor
+  constructor(role: Role, deps: UpDeps, stopping: AbortSignal) {
+    this.#role = role
+    this.#listen = role.listen
     this.#deps = deps
     this.#stopping = stopping
     this.ended = this.#end.promise
@@ -162,29 +183,31 @@ class SupervisedRole {
   /** @returns its URL. @throws RoleFailure when the first start fails; later ones are tried again. */
   async start(): Promise<string> {
     const url = await this.#spawn().ready
-    this.#listen = new URL(url).host
+    this.#listen = this.#listen.replace(/:0+$/, `:${new URL(url).port}`) // The address stays: a URL names 127.0.0.1 for 0.0.0.0, and no port 80.
     void this.#watch()
     return url
   }
 
   async stop(): Promise<void> {
-    await this.#process?.stop()
+    await this.#process?.stop(this.#role.stopMs + STOP_GRACE_MS)
     this.#end.resolve()
   }
 
   #spawn(): RoleProcess {
-    this.#process = spawnRole(this.#name, this.#deps.command, this.#argsFor(this.#listen), (line) => this.#deps.onLog(this.#name, line))
+    const { name, argsFor } = this.#role
+    this.#process = spawnRole(name, this.#deps.command, argsFor(this.#listen), (line) => this.#deps.onLog(name, line))
     return this.#process
   }
 
   async #watch(): Promise<void> {
+    const { name } = this.#role
     let restarts = 0
     let startedMs = performance.now()
     for (;;) {
       const { code, signal } = await this.#process!.exited
       if (this.#stopping.aborted) return
       if (performance.now() - startedMs > STABLE_MS) restarts = 0
-      const how = `the ${this.#name} ended unexpectedly (${signal ?? `exit code ${code}`})`
+      const how = `the ${name} ended unexpectedly (${signal ?? `exit code ${code}`})`
       if (restarts === RESTARTS_MAX) {
         this.#end.reject(upErrors.MW_ROLE_GIVEN_UP(`${how}, ${RESTARTS_MAX + 1} times in a row; it is given up`))
         return
@@ -194,7 +217,7 @@ class SupervisedRole {
       await delay(waitMs, undefined, { signal: this.#stopping }).catch(() => {}) // Stopping ends the wait, and is looked at next.
       if (this.#stopping.aborted) return
       startedMs = performance.now()
-      this.#spawn().ready.catch((error: unknown) => this.#deps.onNote(`the ${this.#name} did not start: ${messageOf(error)}`))
+      this.#spawn().ready.catch((error: unknown) => this.#deps.onNote(`the ${name} did not start: ${messageOf(error)}`))
     }
   }
 }

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../core/time.ts'
@@ -104,6 +107,23 @@ test('a worker on its own: tasks done in threads, those that end or hang a threa
   expect(Number(deaths)).toBeGreaterThanOrEqual(6) // A neighbour may have shared a fatal call.
   expect(metrics).toMatch(/modelwatch_worker_threads\{model="demo",revision="v1"\} [12]\n/)
   expect(metrics).toContain('modelwatch_tasks_total{queue="demo",outcome="poisoned"} 2')
+})
+
+test('a model that is busy for longer than a stop may take holds neither its task nor the process', { timeout: 60_000 }, async () => {
+  await writeFile(join(dir, 'models/demo/revisions/v1/revision.yaml'), 'runtime: { timeout: 10m }\n')
+  await writeFile(join(dir, 'modelwatch.yaml'), "work: { listen: '127.0.0.1:0', stop_timeout: 100ms }\n")
+  const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+  const worker = spawn(process.execPath, [main, 'work', dir], { stdio: 'ignore' })
+  try {
+    const exited = once(worker, 'exit')
+    const id = await submit(14)
+    await expect.poll(async () => (await queue.get(id))?.state, { timeout: 30_000 }).toBe('active')
+    worker.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    expect(await queue.get(id)).toMatchObject({ state: 'waiting', attempts: 0, deaths: 0 })
+  } finally {
+    worker.kill('SIGKILL')
+  }
 })
 
 test('a worker for one model refuses a name that is none', async () => {

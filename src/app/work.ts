@@ -12,7 +12,7 @@ import { defaultTrafficUrl } from '../sources/serving/traffic/index.ts'
 import { createWorker, type Worker } from '../sources/serving/worker/index.ts'
 import type { ModelwatchConfig } from './config.ts'
 import { listen } from './listen.ts'
-import { openModels, processName } from './models.ts'
+import { openModels, processName, unloadModels } from './models.ts'
 import { openTaskQueue } from './queue.ts'
 import type { RunningRole } from './running-role.ts'
 
@@ -64,7 +64,8 @@ export function createTaskWorker(
 }
 
 /**
- * Starts a worker: opens the queue, loads the models into threads, answers /metrics and /health, and takes tasks.
+ * Starts a worker: opens the queue, loads the models into threads, answers /metrics and /health, and takes tasks. Once it is closed its process is to be
+ * ended, for a model that is busy still would hold it.
  * @param baseDir - What paths of the configuration are relative to.
  * @param deps.models - Names of the models to work for; undefined: all of the folder.
  */
@@ -81,12 +82,12 @@ export async function startWorker(
     for (const close of ends.splice(0).reverse()) await close()
   }
   try {
-    const queue = await openTaskQueue(queueConfig, baseDir, { registry })
+    const queue = await openTaskQueue(queueConfig, baseDir, { registry, log })
     ends.push(() => queue.close())
     const trafficUrl = serving.traffic_url ?? defaultTrafficUrl(queueConfig.url)
     const options = { config: serving, baseDir, trafficUrl, placement: 'threads', threads: work.threads_min, only: models } as const
     const host = await openModels(options, { registry, log })
-    ends.push(() => host.close())
+    ends.push(() => unloadModels(host, log))
     const worker = createTaskWorker(config, { queue, host, registry, log }, LANE_WORK_MS)
     const status = { stopping: false }
     const app = createStatusServer(registry, host, status)

@@ -14,8 +14,8 @@ export interface RoleProcess {
   /** Resolves once the role listens; rejects with why it could not. */
   readonly ready: Promise<string>
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
-  /** Asks it to end, and ends it after the grace time. */
-  stop(): Promise<void>
+  /** Asks it to end, and kills it after so long. */
+  stop(graceMs: number): Promise<void>
 }
 
 /** Why a role could not start, as it said itself: its error, carried over the process channel. */
@@ -24,8 +24,6 @@ export class RoleFailure extends ModelwatchError {
     super(code, { kind: errorKind, retryable: false, hint }, message)
   }
 }
-
-const STOP_GRACE_MS = 15_000
 
 /**
  * Starts `modelwatch ROLE …` as a child. Its log lines are handed on, one by one.
@@ -45,7 +43,7 @@ export function spawnRole(
     child.once('exit', (code, signal) => resolve({ code, signal }))
     child.once('error', () => resolve({ code: null, signal: null }))
   })
-  return { name, pid: child.pid, ready: readiness(name, child, exited), exited, stop: () => stop(child, exited) }
+  return { name, pid: child.pid, ready: readiness(name, child, exited), exited, stop: (graceMs) => stop(child, exited, graceMs) }
 }
 
 function readiness(name: string, child: ChildProcess, exited: RoleProcess['exited']): Promise<string> {
@@ -65,10 +63,10 @@ function readiness(name: string, child: ChildProcess, exited: RoleProcess['exite
   return ready
 }
 
-async function stop(child: ChildProcess, exited: RoleProcess['exited']): Promise<void> {
+async function stop(child: ChildProcess, exited: RoleProcess['exited'], graceMs: number): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS)
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
   await exited
   clearTimeout(timer)
 }

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { Command } from 'commander'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type NewTask, openFolderQueue, type TaskQueue } from '../../app/queue.ts'
-import { addQueueCommand } from './queue.ts'
+import { addQueueCommand, askYesNo } from './queue.ts'
 
 let dir: string
 let queue: TaskQueue
@@ -121,4 +122,20 @@ test('looking makes no queue', async () => {
   await expect(openFolderQueue(other)).rejects.toMatchObject({ code: 'MW_QUEUE_MISSING' })
   await rm(other, { recursive: true })
   await expect(openFolderQueue(other)).rejects.toMatchObject({ code: 'MW_CONFIG_INVALID' })
+})
+
+test.for([
+  { why: 'y', typed: 'y\r', want: true },
+  { why: 'yes', typed: 'yes\r', want: true },
+  { why: 'no', typed: 'n\r', want: false },
+  { why: 'return alone', typed: '\r', want: false },
+  { why: 'Ctrl-C, which is no fault', typed: '\u0003', want: false },
+  { why: 'Ctrl-D', typed: '\u0004', want: false },
+  { why: 'a terminal that goes away', typed: undefined, want: false },
+])('a question at the terminal is answered with $why', async ({ typed, want }) => {
+  const [input, output] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY: true })]
+  const answer = askYesNo('Delete?', input, output)
+  if (typed === undefined) input.end()
+  else input.write(typed)
+  expect(await answer).toBe(want)
 })

@@ -161,9 +161,18 @@ async function purge(
 
 async function isConfirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw usageErrors.MW_USAGE('purge asks before it deletes, and here is no terminal to ask at: give --yes')
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  return askYesNo(question, process.stdin, process.stdout)
+}
+
+/** Asks at a terminal. Whatever is not yes is no: Ctrl-C, Ctrl-D and a terminal that goes away too. */
+export async function askYesNo(question: string, input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<boolean> {
+  const terminal = createInterface({ input, output })
+  const left = Promise.withResolvers<string>()
+  terminal.once('close', () => left.resolve('\n'))
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `).catch(() => '\n'), left.promise])
+    if (answer === '\n') output.write(answer) // Nobody pressed return.
+    return /^y(es)?$/i.test(answer.trim())
   } finally {
     terminal.close()
   }

@@ -7,7 +7,7 @@ import type { RevisionRow } from './traffic-text.ts'
  * What --json writes: names as on the wire, times as RFC 3339.
  */
 
-/** @param processes - Those that have taken it over; undefined: nobody waited for them. */
+/** @param processes - Those that have taken it over; undefined: nobody waited for them, or not all have. */
 export function toDeployedJson(deployed: Deployed, processes: readonly string[] | undefined) {
   const { after, revision, dir, digest, goldenRows, watched, wasThere } = deployed
   return {

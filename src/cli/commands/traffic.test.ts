@@ -17,12 +17,15 @@ afterEach(async () => {
   await own.remove()
 })
 
+/** What the last `run` wrote, as it was. */
+let written = ''
+
 /** Runs `modelwatch ARGS --dir PROJECT` here. @returns what it writes, without the words of progress. */
 async function run(...args: string[]): Promise<string> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => {} })
   addTrafficCommands(program)
   for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => {} })
-  let written = ''
+  written = ''
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written += text
     return true
@@ -149,6 +152,13 @@ test('--json is JSON and nothing else', async () => {
     model: 'weather',
     revisions: [{ latest: true }, { name: 'v2', fault: null, shadow_ratio: null }, { name: 'v1', trained_at: '2016-01-01T00:00:00Z' }],
   })
+})
+
+test('--json tells also of a change that was not taken over: it stands, and a script must know what was deployed', async () => {
+  host = await own.startHost()
+  const deployment = run('deploy', 'weather', await own.source('next'), '--name', 'v2', '--json', '--timeout', '0s')
+  await expect(deployment).rejects.toMatchObject({ code: 'MW_TAKEOVER_TIMEOUT' })
+  expect(JSON.parse(written)).toMatchObject({ revision: 'v2', generation: 2, taken_over_by: null })
 })
 
 test.for([

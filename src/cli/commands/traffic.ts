@@ -80,8 +80,7 @@ function addDeploy(program: Command): void {
         const onStep = (text: string) => status?.update(`  ${text} …`)
         const deployed = await deployRevision(project, { model, source, name, traffic, tag, onStep })
         status?.print(describeDeployment(deployed, tag).join('\n'))
-        const done = await waitFor(project, deployed.after, options, status)
-        if (options.json === true) printJson(toDeployedJson(deployed, done))
+        await conclude(project, deployed.after, options, status, (done) => toDeployedJson(deployed, done))
       }),
     )
 }
@@ -120,14 +119,13 @@ function addTraffic(program: Command): void {
       inProject(options, async (project, status) => {
         readTimeoutMs(options)
         const request = readTrafficFlags(options)
+        const { readTraffic } = await import('../../app/traffic/view.ts')
         if (request !== undefined) {
           const { changeTraffic } = await import('../../app/traffic/change.ts')
           const { before, after } = await changeTraffic(project, model, request)
           status?.print(describeChange(before, after).join('\n'))
-          await waitFor(project, after, options, status)
-          if (options.json !== true) return
+          return conclude(project, after, options, status, async () => toTrafficJson(await readTraffic(project, model)))
         }
-        const { readTraffic } = await import('../../app/traffic/view.ts')
         const view = await readTraffic(project, model)
         if (options.json === true) printJson(toTrafficJson(view))
         else status?.print(describeTraffic(view).join('\n'))
@@ -186,10 +184,8 @@ function addRollback(program: Command): void {
         const { rollBackTraffic } = await import('../../app/traffic/change.ts')
         const { before, after } = await rollBackTraffic(project, model)
         status?.print(describeRollback(after, before!.split).join('\n'))
-        await waitFor(project, after, options, status)
-        if (options.json !== true) return
         const { readTraffic } = await import('../../app/traffic/view.ts')
-        printJson(toTrafficJson(await readTraffic(project, model)))
+        await conclude(project, after, options, status, async () => toTrafficJson(await readTraffic(project, model)))
       }),
     )
 }
@@ -207,6 +203,22 @@ async function inProject(
   } finally {
     status?.end()
     await project.close()
+  }
+}
+
+/** Waits, and then writes the JSON of what was done: also where a process could not take it over or was slow, for the change stands. */
+async function conclude(
+  project: TrafficProject,
+  traffic: ModelTraffic,
+  options: WaitOptions,
+  status: StatusLine | undefined,
+  toJson: (done: readonly string[] | undefined) => unknown,
+): Promise<void> {
+  let done: readonly string[] | undefined
+  try {
+    done = await waitFor(project, traffic, options, status)
+  } finally {
+    if (options.json === true) printJson(await toJson(done))
   }
 }
 
