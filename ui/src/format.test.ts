@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  compareNames,
   countOf,
   formatClock,
   formatDuration,
@@ -11,6 +12,7 @@ import {
   formatSeconds,
   formatTick,
   listOf,
+  sentence,
 } from './format.ts'
 
 test.for([
@@ -84,4 +86,9 @@ test('exact numbers, counts and lists', () => {
   expect(countOf(0, 'input')).toBe('0 inputs')
   expect(listOf([])).toBe('')
   expect(listOf(['a', 'b', 'c'])).toBe('a, b and c')
+})
+
+test('messages as sentences, names in the order a reader counts', () => {
+  expect(['', ' connect ECONNREFUSED', 'why?', 'done.'].map(sentence)).toEqual(['', 'Connect ECONNREFUSED.', 'Why?', 'Done.'])
+  expect(['f10', 'f2', 'F1', 'f1'].sort(compareNames)).toEqual(['f1', 'F1', 'f2', 'f10'])
 })

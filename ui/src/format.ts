@@ -101,3 +101,12 @@ export function countOf(count: number, noun: string): string {
 export function listOf(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
+
+/** A message of a program as a sentence, which others may follow; "" stays "". */
+export function sentence(text: string): string {
+  const trimmed = text.trim()
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}${trimmed === '' || /[.!?]$/.test(trimmed) ? '' : '.'}`
+}
+
+/** Order of names by reading: "f2" before "f10". */
+export const compareNames = new Intl.Collator('en', { numeric: true }).compare

@@ -67,6 +67,24 @@ test('many categories are named all or not at all', () => {
   ])
 })
 
+test('long names are cut so that they stand beside each other; short ones are not', () => {
+  const rows = new Map(
+    ['a category with a long name', '温度が高い日の種類の名前', 'drizzle', 'sun', 'rain', 'missing'].map((label) => [label, 1]),
+  )
+  const named = layoutBins(toBins(new Map(rows), rows), { labelsMax: 8, long: false }).slots.map(({ label }) => label)
+  expect(named.sort()).toEqual(['a cate…', 'drizzle', 'none', 'rain', 'sun', '温度が高い日…'])
+})
+
+test.for([
+  { edges: [-123456789, 67e9], want: ['−1.2e8', '6.7e10'] },
+  { edges: [0.000123456, 1.5], want: ['1.2e−4', '1.5'] },
+  { edges: [-1234.567, 20261120], want: ['−1234.57', '20261100'] },
+  { edges: [0, Number.POSITIVE_INFINITY], want: ['0', '+Inf'] },
+])('an edge of many digits is written short: $edges', ({ edges: [from, to], want }) => {
+  const bins = toBins(new Map([[`[${from},${to === Number.POSITIVE_INFINITY ? '+Inf' : to}]`, 1]]), new Map())
+  expect(layoutBins(bins, { labelsMax: 6, long: false }).ticks.map(({ label }) => label)).toEqual(want)
+})
+
 test('nothing to draw is an empty layout', () => {
   expect(layoutBins([], { labelsMax: 6, long: false })).toEqual({ slots: [], ticks: [], shareMax: 0.01 })
 })

@@ -24,6 +24,10 @@ export interface BinLayout {
   readonly shareMax: number
 }
 
+/** Characters that fit side by side under a drawing on a phone, and under one edge of it. */
+const rowLength = 50
+const edgeLengthMax = 8
+
 const shortWords: Readonly<Record<SpecialBin, string>> = { below: '<', above: '>', other: 'new', missing: 'none', nan: 'NaN', invalid: '✗' }
 
 /**
@@ -46,7 +50,7 @@ export function layoutBins(bins: readonly Bin[], { labelsMax, long }: { readonly
   const slots: Slot[] = []
   const place = (group: readonly Bin[]) => {
     for (const bin of group) {
-      slots.push({ bin, x: at * width, width, label: labelOf(bin, long) })
+      slots.push({ bin, x: at * width, width, label: labelOf(bin, { long, lengthMax: Math.floor(rowLength / units) }) })
       at++
     }
   }
@@ -59,10 +63,17 @@ export function layoutBins(bins: readonly Bin[], { labelsMax, long }: { readonly
   return { slots: thinned(slots, labelsMax), ticks: edgeTicks(slots, labelsMax), shareMax: Math.max(0.01, ...shares) }
 }
 
-function labelOf({ what }: Bin, long: boolean): string {
+function labelOf({ what }: Bin, { long, lengthMax }: { readonly long: boolean; readonly lengthMax: number }): string {
   if (what.kind === 'interval') return ''
   if (what.kind === 'special') return long ? what.special : shortWords[what.special]
-  return what.text
+  const letters = [...what.text]
+  return letters.length <= lengthMax ? what.text : `${letters.slice(0, Math.max(1, lengthMax - 1)).join('')}…`
+}
+
+/** An edge in few characters; whoever wants all its digits reads the table. */
+function shortEdge(value: number): string {
+  const exact = formatExact(value)
+  return exact.length <= edgeLengthMax ? exact : value.toExponential(1).replace('e+', 'e').replaceAll('-', '−')
 }
 
 /** Categories are labelled all or not at all: every third name would name nothing. Special bins keep theirs. */
@@ -82,5 +93,5 @@ function edgeTicks(slots: readonly Slot[], labelsMax: number): Tick[] {
   const ends = edges.length - 1
   // The last edge is always named; its neighbour gives way when too close.
   const chosen = edges.filter((_, i) => i === ends || (i % every === 0 && ends - i >= every / 2))
-  return chosen.map(({ x, value }) => ({ x, label: formatExact(value), anchor: x < 0.01 ? 'start' : x > 0.99 ? 'end' : 'middle' }))
+  return chosen.map(({ x, value }) => ({ x, label: shortEdge(value), anchor: x < 0.01 ? 'start' : x > 0.99 ? 'end' : 'middle' }))
 }

@@ -53,6 +53,8 @@ test('a drifting model: its values, worst first, with bins, alerts and the momen
     alerts: page.alerts,
     values: page.values,
     requestsPerSecond: page.signals.requests,
+    isJudged: page.isJudged,
+    deadTasks: 0,
     hasTasks: false,
     rowsGate: page.gates.rows,
   })
@@ -128,6 +130,23 @@ test.for([
     expect(page.tasks.oldestAge).toBeGreaterThan(60)
     expect(page.history!.tasks.waiting.at(-1)).toBeGreaterThan(page.history!.tasks.waiting[0]!)
   }
+})
+
+test('rules about one model judge no other; models are in the order a reader counts', async () => {
+  const { page } = await pageOf('many')
+  expect(page).toMatchObject({ model: { model: 'weather' }, isJudged: true })
+  expect(page.catalogue.models.map(({ model }) => model).slice(0, 3)).toEqual(['recommender-1', 'recommender-2', 'recommender-3'])
+  expect((await pageOf('many', '?model=recommender-7')).page).toMatchObject({ ruleCount: 2, isJudged: false })
+})
+
+test.for([
+  { search: '', want: undefined },
+  { search: '?model=weather&revision=v1', want: undefined },
+  { search: '?model=wether', want: 'Nobody reports a model wether. This is weather.' },
+  { search: '?model=wether&revision=v9', want: 'Nobody reports a model wether. This is weather.' },
+  { search: '?revision=v9', want: 'Nobody reports a revision v9 of weather. This is v1.' },
+])('an address that asks for what is not there is answered with something else, and that is said: "$search"', async ({ search, want }) => {
+  expect((await pageOf('healthy', search)).page.missing).toBe(want)
 })
 
 test('one revision asks nothing about others', async () => {

@@ -7,7 +7,7 @@ import { loadQuality, type Quality } from './load/quality.ts'
 import { loadTasks, noTasks, type TasksNow } from './load/tasks.ts'
 import { loadComparison, loadShares, noComparison } from './load/traffic.ts'
 import { loadJudgements, loadProfile, type Profile, toValues } from './load/values.ts'
-import { type Scope, type SignalName, signalQueries } from './queries.ts'
+import { mayJudge, type Scope, type SignalName, signalQueries } from './queries.ts'
 import { alignedGrid } from './series.ts'
 import { chooseRevision, type RevisionTraffic, toRevisionTraffic } from './traffic.ts'
 import { defaultGates, type Gates, type ValueState, worstFirst } from './values.ts'
@@ -19,9 +19,13 @@ export interface Page {
   readonly catalogue: Catalogue
   readonly model: Model | undefined
   readonly revision: Revision | undefined
+  /** What the view asked for and nobody knows, in a sentence that says what is shown in its place. */
+  readonly missing: string | undefined
   readonly targets: readonly Target[]
   readonly alerts: readonly Alert[]
   readonly ruleCount: number
+  /** Whether any alert rule may be about the model. */
+  readonly isJudged: boolean
   readonly brokenRules: readonly { readonly name: string; readonly error: string }[]
   readonly windowMs: number
   readonly signals: SignalsNow
@@ -74,7 +78,9 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
   const intervalMs = Math.max(0, ...targetsNow.map((target) => target.intervalMs))
   // A rate over fewer than four scrapes is an accident of which scrapes it caught.
   const windowMs = Math.max(10_000, 4 * intervalMs)
-  const shared = { nowMs, catalogue, model, revision, ruleCount: rules.ruleCount, brokenRules: rules.broken, windowMs }
+  const isJudged = model !== undefined && rules.alertRules.some(({ expr }) => mayJudge(expr, model.model))
+  const missing = missingOf(view, model, revision)
+  const shared = { nowMs, catalogue, model, revision, missing, ruleCount: rules.ruleCount, isJudged, brokenRules: rules.broken, windowMs }
   const [alerts, targets] =
     view.atMs === undefined
       ? [rules.alerts, targetsNow]
@@ -118,6 +124,13 @@ export async function loadPage(api: Api, view: View, before: Page | undefined, c
     history,
     problems: [...problems],
   }
+}
+
+function missingOf(view: View, model: Model | undefined, revision: Revision | undefined): string | undefined {
+  if (model === undefined || revision === undefined) return undefined
+  if (view.model !== undefined && view.model !== model.model) return `Nobody reports a model ${view.model}. This is ${model.model}.`
+  if (view.revision === undefined || view.revision === revision.revision) return undefined
+  return `Nobody reports a revision ${view.revision} of ${model.model}. This is ${revision.revision}.`
 }
 
 function refused(error: unknown, problems: Set<string>): undefined {

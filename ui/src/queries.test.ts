@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   catalogueQueries,
   duration,
+  mayJudge,
   profileQueries,
   qualityQueries,
   quote,
@@ -27,8 +28,8 @@ const all = [
   trafficQueries.shares,
   trafficQueries.sharesOf(scope),
   trafficQueries.tags(scope),
-  troubleQuery(scope, ['gateway', 'a.b|c']),
-  troubleQuery(scope, []),
+  troubleQuery(scope, ['gateway', 'a.b|c'], '10s'),
+  troubleQuery(scope, [], '10s'),
 ]
 
 test.for(all)('is PromQL: %s', (query) => {
@@ -44,3 +45,12 @@ test('texts and durations', () => {
   expect(duration(90_000)).toBe('90s')
   expect(duration(1500)).toBe('1500ms')
 })
+
+test.for([
+  { why: 'it names the model', expr: 'rate(x{model="weather", code=~"5.."}[1m]) > 1', want: true },
+  { why: 'it names another', expr: 'x{model="wine"} > 1 and y{model = "wine"}', want: false },
+  { why: 'it names both', expr: 'x{model="wine"} > on () x{model="weather"}', want: true },
+  { why: 'it names none', expr: 'sum by (model) (x) > 1', want: true },
+  { why: 'a regular expression may match', expr: 'x{model=~"w.*"} > 1', want: true },
+  { why: 'a label that only ends like it names none', expr: 'x{submodel="wine"} > 1', want: true },
+])('a rule may judge weather: $why', ({ expr, want }) => expect(mayJudge(expr, 'weather')).toBe(want))

@@ -116,10 +116,19 @@ const errorRate = (kind: string, scope: Scope, window: string) =>
   `sum by (name) (rate(modelwatch_error_${kind}_total{${ofRevision(scope)}}[${window}]))`
 const labelRate = (scope: Scope, window: string) => `sum(rate(modelwatch_labels_total{${ofRevision(scope)}, outcome="matched"}[${window}]))`
 
-/** How many things are wrong with a model at a moment: firing alerts plus one when a replica does not answer. Absent before the first scrape. */
-export function troubleQuery({ model }: Scope, jobs: readonly string[]): string {
+/**
+ * How many things are wrong with a model at a moment: firing alerts plus one when a replica does not answer. Absent before the first scrape.
+ * Absent too where nobody scraped for a window: left to itself, the last that was seen would count for five minutes, good or bad.
+ */
+export function troubleQuery({ model }: Scope, jobs: readonly string[], window: string): string {
   const job = jobs.length === 0 ? 'job=~".+"' : `job=~${quote(jobs.map(escapeRegex).join('|'))}`
-  return `(sum(ALERTS{alertstate="firing", model=${quote(model)}}) or vector(0)) + (1 - min(up{${job}}))`
+  return `(sum(ALERTS{alertstate="firing", model=${quote(model)}}) or vector(0)) + (1 - min(last_over_time(up{${job}}[${window}])))`
+}
+
+/** Whether a rule may judge a model: it names it, or names none. A regular expression is given the benefit of the doubt. */
+export function mayJudge(expr: string, model: string): boolean {
+  const named = [...expr.matchAll(/\bmodel\s*(=~?)\s*("(?:[^"\\]|\\.)*")/g)]
+  return named.length === 0 || named.some(([, operator, text]) => operator === '=~' || text === quote(model))
 }
 
 const escapeRegex = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')

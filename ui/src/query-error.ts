@@ -1,3 +1,5 @@
+import { sentence } from './format.ts'
+
 /** What the plane said about an expression, taken apart so that the place can be shown. */
 export interface QueryFault {
   /** The reason, a sentence. */
@@ -21,9 +23,4 @@ export function placeOf(expr: string, { line, column }: QueryFault): { readonly 
   const text = expr.split('\n')[line - 1]
   if (text === undefined || column < 1 || column > text.length + 1) return undefined
   return { before: text.slice(0, column - 1), after: text.slice(column - 1) }
-}
-
-function sentence(text: string): string {
-  const trimmed = text.trim()
-  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`
 }

@@ -83,6 +83,16 @@ test.for([
     ],
     split: true,
   },
+  {
+    why: 'a gateway silent amid a split: the order is the one it had',
+    shares: undefined,
+    history: { a: [0.9, 0.9, null, null], b: [0.1, 0.1, null, null] },
+    want: [
+      ['a', 'not known now', undefined],
+      ['b', 'not known now', undefined],
+    ],
+    split: true,
+  },
   { why: 'nothing known', shares: undefined, history: {}, want: [], split: false },
 ] as const)('rows: $why', ({ shares, history, want, split }) => {
   const rows = rowsOf(shares, history)

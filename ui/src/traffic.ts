@@ -85,9 +85,14 @@ export function toRevisionTraffic(
   })
   const rank = { split: 0, shadow: 1, tagged: 2, idle: 3, left: 4, unknown: 4 } as const
   const lastSeen = ({ history: values }: RevisionTraffic) => values.findLastIndex((value) => value !== null && value > 0)
+  const lastShare = ({ history: values }: RevisionTraffic) => values.findLast((value) => value !== null) ?? 0
   return rows.sort(
     (a, b) =>
-      rank[a.role] - rank[b.role] || (b.ratio ?? 0) - (a.ratio ?? 0) || lastSeen(b) - lastSeen(a) || (a.revision < b.revision ? 1 : -1),
+      rank[a.role] - rank[b.role] ||
+      (b.ratio ?? 0) - (a.ratio ?? 0) ||
+      lastSeen(b) - lastSeen(a) ||
+      lastShare(b) - lastShare(a) ||
+      (a.revision < b.revision ? 1 : -1),
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Alert } from './api.ts'
 import type { Bin } from './bins.ts'
+import { compareNames } from './format.ts'
 import { lastRunStart } from './series.ts'
 
 /** The gates a drift rule uses. It speaks when index and deviation are above theirs, and there are at least as many rows. */
@@ -74,9 +75,13 @@ export function describeVerdict({ verdict, alert, rows }: Pick<ValueState, 'verd
     case 'too-few':
       return 'too few rows'
     case 'unjudged':
-      return rows === undefined ? 'no data now' : 'not judged yet'
+      return rows === undefined ? 'no figures now' : 'not judged yet'
   }
 }
+
+/** Whether anything is known beyond their names: training data to compare with, or rows that came. */
+export const hasFigures = (values: readonly ValueState[]) =>
+  values.some(({ bins, psi, rows }) => bins.length > 0 || psi !== undefined || rows !== undefined)
 
 const rankOf: Readonly<Record<ValueVerdict, number>> = { drifting: 0, unsure: 1, 'too-few': 2, unjudged: 2, steady: 3 }
 
@@ -91,6 +96,6 @@ export function worstFirst(values: readonly ValueState[]): ValueState[] {
         : Math.max(-5, Math.round(Math.log2(psi)))
   return [...values].sort(
     (a, b) =>
-      severity(a) - severity(b) || level(b) - level(a) || (a.role < b.role ? -1 : a.role > b.role ? 1 : 0) || (a.name < b.name ? -1 : 1),
+      severity(a) - severity(b) || level(b) - level(a) || (a.role < b.role ? -1 : a.role > b.role ? 1 : 0) || compareNames(a.name, b.name),
   )
 }

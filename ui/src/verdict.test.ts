@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Alert, Target } from './api.ts'
+import { toBins } from './bins.ts'
 import type { ValueState } from './values.ts'
-import { type Facts, verdictOf } from './verdict.ts'
+import { describeHealth, type Facts, verdictOf } from './verdict.ts'
 
 const target = (health: Target['health'], job = 'gateway'): Target => ({
   job,
@@ -49,6 +50,8 @@ const well: Facts = {
   alerts: [],
   values: [value('wind', 'steady'), value('rain', 'steady')],
   requestsPerSecond: 20,
+  isJudged: true,
+  deadTasks: 0,
   hasTasks: false,
   rowsGate: 200,
 }
@@ -123,6 +126,19 @@ test.for<{ why: string; facts: Partial<Facts>; tone: string; headline: string; s
     sinceMs: 1,
   },
   {
+    why: 'what no rule judges may be anything',
+    facts: { isJudged: false },
+    tone: 'idle',
+    headline: 'weather is up, and no rule judges it',
+  },
+  {
+    why: 'an alert that no rule of the model gave is an alert',
+    facts: { isJudged: false, alerts: [alert('NodeFull', 'firing', 1, 'weather: the disk is full')] },
+    tone: 'bad',
+    headline: 'weather: the disk is full',
+    sinceMs: 1,
+  },
+  {
     why: 'nobody asks',
     facts: { requestsPerSecond: 0, values: [value('wind', 'too-few', { rows: 0 })] },
     tone: 'idle',
@@ -144,16 +160,51 @@ test.for<{ why: string; facts: Partial<Facts>; tone: string; headline: string; s
   expect(verdictOf({ ...well, ...facts })).toMatchObject({ tone, headline, sinceMs })
 })
 
+test.for([
+  { why: 'all are down', targets: [target('down')], want: 'Connect ECONNREFUSED.' },
+  { why: 'some are down', targets: [target('down'), target('up')], want: 'gateway: Connect ECONNREFUSED.' },
+])('why nobody answers is a sentence, since when follows it: $why', ({ targets, want }) => {
+  expect(verdictOf({ ...well, targets }).detail).toBe(want)
+})
+
 test('too few rows are named, with how many are wanted', () => {
   const { detail } = verdictOf({ ...well, values: [value('wind', 'too-few', { rows: 120.4 })] })
   expect(detail).toBe('Drift is judged from 200 rows on; 120 came so far.')
 })
 
 test('a model whose values nobody counts is not said to have too few of them', () => {
-  expect(verdictOf({ ...well, values: [value('wind', 'unjudged', { rows: undefined })] }).detail).toBe('Drift is not judged yet.')
+  const uncounted = value('wind', 'unjudged', { psi: undefined, rows: undefined, bins: toBins(new Map([['sun', 1]]), new Map()) })
+  expect(verdictOf({ ...well, values: [uncounted] }).detail).toBe('Drift is not judged yet.')
+})
+
+test('a model without a profile of its training data is not said to be judged soon', () => {
+  const unprofiled = value('wind', 'unjudged', { psi: undefined, rows: undefined })
+  expect(verdictOf({ ...well, values: [unprofiled] }).detail).toMatch(/^Drift is not judged: nothing tells /)
+})
+
+test.for([
+  { deadTasks: 0, facts: {}, want: 'Every input and output looks like training.' },
+  { deadTasks: 1, facts: {}, want: '1 task is dead. Every input and output looks like training.' },
+  { deadTasks: 18, facts: { values: [] }, want: '18 tasks are dead.' },
+  { deadTasks: 2, facts: { alerts: [fired], values: [drifted] }, want: '2 tasks are dead. wind no longer looks like training.' },
+])('$deadTasks dead tasks are told whatever else is told', ({ deadTasks, facts, want }) => {
+  expect(verdictOf({ ...well, ...facts, deadTasks }).detail).toBe(want)
 })
 
 test('drift beside another trouble is told, not lost', () => {
   const facts = { ...well, alerts: [fired, alert('ModelwatchErrors', 'firing', 1, 'errors')], values: [drifted] }
   expect(verdictOf(facts).detail).toBe('errors, at length Also: 1 input has drifted.')
 })
+
+test.for([
+  { why: 'nobody looked', trouble: [null, null], want: 'Nothing is known of this time' },
+  { why: 'no point at all', trouble: [], want: 'Nothing is known of this time' },
+  { why: 'well since the beginning', trouble: [null, 0, 0], want: 'No trouble in this time' },
+  { why: 'in trouble', trouble: [0, 2, 1, 0], want: 'In trouble for 20\u00a0s in this time' },
+  {
+    why: 'well, but nobody looked for a while',
+    trouble: [0, null, null, 0],
+    want: 'No trouble in this time; for 20\u00a0s nothing is known',
+  },
+  { why: 'bad, and then nobody looked', trouble: [1, null], want: 'In trouble for 10\u00a0s in this time; for 10\u00a0s nothing is known' },
+])('a time in words: $why', ({ trouble, want }) => expect(describeHealth(trouble, 10_000)).toBe(want))

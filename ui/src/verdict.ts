@@ -1,6 +1,6 @@
 import type { Alert, Target } from './api.ts'
-import { countOf, formatClock, listOf } from './format.ts'
-import type { ValueState } from './values.ts'
+import { countOf, formatClock, formatDuration, listOf, sentence } from './format.ts'
+import { hasFigures, type ValueState } from './values.ts'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'idle'
 
@@ -29,6 +29,9 @@ export interface Facts {
   readonly alerts: readonly Alert[]
   readonly values: readonly ValueState[]
   readonly requestsPerSecond: number | undefined
+  /** Whether any alert rule may be about the model: what nobody judges is not called healthy. */
+  readonly isJudged: boolean
+  readonly deadTasks: number
   /** Whether tasks wait, run, or got done lately. */
   readonly hasTasks: boolean
   readonly rowsGate: number
@@ -46,21 +49,25 @@ export function verdictOf(facts: Facts): Verdict {
     return {
       tone: 'bad',
       headline: 'The monitor is not answering',
-      detail: `${capital(contact.reason)}. Next try at ${next}; below is the last picture.`,
+      detail: `${sentence(contact.reason)} Next try at ${next}; below is the last picture.`,
       sinceMs: contact.sinceMs,
     }
   }
   const unanswered = unansweredOf(targets)
   if (unanswered !== undefined) return unanswered
   if (model === undefined) return withoutModel(targets)
-  return troubleOf(facts, model) ?? wellOf(facts, model)
+  const verdict = troubleOf(facts, model) ?? wellOf(facts, model)
+  return { ...verdict, detail: `${deadWords(facts.deadTasks)} ${verdict.detail}`.trim() }
 }
+
+/** No rule need watch tasks; that some are dead is said all the same. */
+const deadWords = (count: number) => (count > 0 ? `${countOf(count, 'task')} ${count === 1 ? 'is' : 'are'} dead.` : '')
 
 function unansweredOf(targets: readonly Target[]): Verdict | undefined {
   const down = targets.filter((target) => target.health === 'down')
   if (down.length === 0) return undefined
   const names = listOf([...new Set(down.map((target) => target.job))])
-  const detail = capital(down[0]!.lastError)
+  const detail = sentence(down[0]!.lastError)
   if (down.length === targets.length || targets.every((target) => target.health !== 'up')) {
     return { tone: 'bad', headline: `${names} is not answering`, detail, sinceMs: undefined }
   }
@@ -117,7 +124,7 @@ function troubleOf({ alerts, values }: Facts, model: string): Verdict | undefine
   return undefined
 }
 
-function wellOf({ values, requestsPerSecond, hasTasks, rowsGate }: Facts, model: string): Verdict {
+function wellOf({ values, requestsPerSecond, hasTasks, rowsGate, isJudged }: Facts, model: string): Verdict {
   const most = Math.max(0, ...values.map((value) => value.rows ?? 0))
   // Between two requests of a rare caller the rate is nothing; rows are counted over longer.
   if (requestsPerSecond === undefined && values.every((value) => value.rows === undefined)) {
@@ -131,13 +138,22 @@ function wellOf({ values, requestsPerSecond, hasTasks, rowsGate }: Facts, model:
       detail: 'No prediction was requested lately, so there is nothing to judge.',
       sinceMs: undefined,
     }
+  if (!isJudged)
+    return {
+      tone: 'idle',
+      headline: `${model} is up, and no rule judges it`,
+      detail: 'Whether it is healthy is for you to read below. "modelwatch export rules" writes rules for every model.',
+      sinceMs: undefined,
+    }
   const judged = values.filter((value) => value.verdict === 'steady' || value.verdict === 'unsure')
   if (values.length > 0 && judged.length === 0) {
     const isCounted = values.some(({ rows }) => rows !== undefined)
     const detail =
       isCounted && most < rowsGate
         ? `Drift is judged from ${rowsGate} rows on; ${Math.floor(most)} came so far.`
-        : 'Drift is not judged yet.'
+        : hasFigures(values)
+          ? 'Drift is not judged yet.'
+          : 'Drift is not judged: nothing tells how its training data were distributed.'
     return { tone: 'good', headline: `${model} is healthy`, detail, sinceMs: undefined }
   }
   const steady =
@@ -145,6 +161,19 @@ function wellOf({ values, requestsPerSecond, hasTasks, rowsGate }: Facts, model:
       ? 'Every input and output looks like training'
       : `${judged.length} of ${values.length} inputs and outputs look like training`
   return { tone: 'good', headline: `${model} is healthy`, detail: values.length === 0 ? '' : `${steady}.`, sinceMs: undefined }
+}
+
+/**
+ * How a time was, in words: how long there was trouble, and how long nobody looked. Before the first figure there was nothing to look at.
+ * @param trouble - Things wrong at each step; null where that is not known.
+ */
+export function describeHealth(trouble: readonly (number | null)[], stepMs: number): string {
+  const known = trouble.slice(trouble.findIndex((count) => count !== null))
+  if (known[0] === undefined || known[0] === null) return 'Nothing is known of this time'
+  const bad = known.filter((count) => count !== null && count > 0).length
+  const unknown = known.filter((count) => count === null).length
+  const words = bad === 0 ? 'No trouble' : `In trouble for ${formatDuration(bad * stepMs)}`
+  return `${words} in this time${unknown === 0 ? '' : `; for ${formatDuration(unknown * stepMs)} nothing is known`}`
 }
 
 /** "2 inputs have drifted", "1 input and 1 output are drifting". */
@@ -166,8 +195,4 @@ function namesOf(values: readonly ValueState[]): string {
 export function headlineOf(alert: Alert, model: string): string {
   const summary = (alert.annotations.summary ?? alert.name).replace(/\.$/, '')
   return summary.includes(model) ? summary : `${model}: ${summary}`
-}
-
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

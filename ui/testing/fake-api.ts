@@ -104,7 +104,7 @@ function evaluate(world: World, expr: string, s: number): Vector {
   const one = (value: number): Vector => (alive ? [{ labels: {}, value }] : [])
   if (s < world.beganS || world.scenario.models.length === 0) return []
   if (expr === 'up') return [{ labels: { __name__: 'up', ...target }, value: alive ? 1 : 0 }]
-  if (expr.includes('min(up')) return [{ labels: {}, value: (firing(world, s) && model === 'weather' ? 2 : 0) + (alive ? 0 : 1) }]
+  if (expr.includes('(up{')) return [{ labels: {}, value: (firing(world, s) && model === 'weather' ? 2 : 0) + (alive ? 0 : 1) }]
   if (!alive && !lookingBack) return []
   const serving = model === 'weather' ? evaluateServing(world, expr, s) : undefined
   if (serving !== undefined) return serving
@@ -233,7 +233,8 @@ function rules(world: World, nowS: number): object[] {
         ]
       })
     : []
-  const query = 'modelwatch:psi > on (model) group_left () modelwatch:psi_gate and modelwatch:psi_z > 3.7 and modelwatch:value_rows >= 200'
+  const query =
+    'modelwatch:psi{model="weather"} > 0.2 and modelwatch:psi_z{model="weather"} > 3.7 and modelwatch:value_rows{model="weather"} >= 200'
   return [
     { type: 'recording', name: 'modelwatch:psi', query: '…', health: 'ok', lastError: '' },
     { type: 'alerting', name: 'ModelwatchDrift', query, duration: forS, health: 'ok', lastError: '', alerts },

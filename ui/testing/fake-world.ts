@@ -24,6 +24,7 @@ export const scenarios = {
   canary: { ...well, tasks: 'backlog', second: 'tenth' },
   shadow: { ...well, tasks: 'flowing', second: 'shadow' },
   rollback: { ...well, tasks: 'dying', second: 'rolled-back' },
+  many: { ...well, driftAtS: 2700, models: ['weather', ...Array.from({ length: 49 }, (_, i) => `recommender-${i + 1}`)] },
   empty: { driftAtS: Number.POSITIVE_INFINITY, deadAtS: 0, labels: false, models: [] },
 } as const satisfies Record<string, Scenario>
 

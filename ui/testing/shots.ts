@@ -31,6 +31,8 @@ const shots: readonly {
   { name: 'fault-360', scenario: 'pending', width: 360, dark: true, search: '?range=5m&expr=sum(%7B%7D)' },
   { name: 'down-1440', scenario: 'down', width: 1440, dark: true },
   { name: 'lost-1440', scenario: 'healthy', width: 1440, lost: true },
+  { name: 'many-1440', scenario: 'many', width: 1440, search: '?model=recommender-7' },
+  { name: 'many-390', scenario: 'many', width: 390 },
   { name: 'empty-1440', scenario: 'empty', width: 1440 },
 ]
 

@@ -30,9 +30,7 @@ export function Alerts({ page }: { readonly page: Page }) {
         </p>
       ))}
       {alerts.length === 0 ? (
-        <p class="quiet">
-          {page.ruleCount === 0 ? 'No rules are loaded: nothing is judged.' : `No alerts. ${countOf(page.ruleCount, 'rule')} are watching.`}
-        </p>
+        <p class="quiet">{watchWords(page)}</p>
       ) : (
         <ul class="alerts">
           {alerts.slice(0, shownMax).map((alert) => (
@@ -43,6 +41,12 @@ export function Alerts({ page }: { readonly page: Page }) {
       {alerts.length > shownMax && <p class="quiet">… and {alerts.length - shownMax} more.</p>}
     </section>
   )
+}
+
+function watchWords({ ruleCount, isJudged, model }: Page): string {
+  if (ruleCount === 0) return 'No rules are loaded: nothing is judged.'
+  const watching = `${countOf(ruleCount, 'rule')} ${ruleCount === 1 ? 'is' : 'are'} watching`
+  return isJudged || model === undefined ? `No alerts. ${watching}.` : `No alerts. ${watching}, and none of them judges ${model.model}.`
 }
 
 /** For an alert of the past, whose own words are not kept. */

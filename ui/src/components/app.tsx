@@ -36,6 +36,8 @@ export function App() {
     alerts: concerned,
     values: shown?.values ?? [],
     requestsPerSecond: shown?.signals.requests,
+    deadTasks: shown?.tasks.dead ?? 0,
+    isJudged: shown?.isJudged ?? false,
     hasTasks: shown !== undefined && hasTasks(shown.tasks),
     rowsGate: shown?.gates.rows ?? 0,
   })
@@ -49,6 +51,7 @@ export function App() {
       </a>
       <TopBar page={shown} view={look} lost={state.kind === 'lost'} />
       <main id="main" class={state.kind === 'lost' ? 'stale' : ''}>
+        {shown?.missing !== undefined && <p class="note warn">{shown.missing}</p>}
         <VerdictBanner verdict={verdict} page={shown} nowMs={seenMs} />
         {shown !== undefined && (
           <div class="picture">

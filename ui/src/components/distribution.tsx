@@ -44,7 +44,7 @@ export function Distribution({ name, unit, bins, height, labelsMax, long = false
           <Outline key={slot.bin.label} slot={slot} before={layout.slots[i - 1]} after={layout.slots[i + 1]} yOf={yOf} bottom={bottom} />
         ))}
         {layout.ticks.map(({ x, label, anchor }) => (
-          <text key={label} x={percent(x)} y={height - 3} text-anchor={anchor}>
+          <text key={x} x={percent(x)} y={height - 3} text-anchor={anchor}>
             {label}
           </text>
         ))}

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks'
 import { formatClock, formatNumber } from '../format.ts'
 import type { ValueState } from '../values.ts'
 import { toPath } from './spark.tsx'
@@ -6,6 +7,7 @@ const height = 48
 
 /** The index over time against its gate; above the gate the line changes colour, and the moment it began is marked. */
 export function PsiSpark({ value, gate, nowMs }: { readonly value: ValueState; readonly gate: number; readonly nowMs: number }) {
+  const clipAbove = useId()
   const { timesMs, psi } = value.history
   const known = psi.filter((one) => one !== null)
   if (known.length === 0) return <div class="spark empty">no index yet</div>
@@ -17,7 +19,6 @@ export function PsiSpark({ value, gate, nowMs }: { readonly value: ValueState; r
     value.since !== undefined && !value.since.atLeast && value.since.timeMs >= first ? (value.since.timeMs - first) / span : undefined
   const description = `Index of ${value.name} over time, between ${formatNumber(Math.min(...known))} and ${formatNumber(Math.max(...known))}; gate ${formatNumber(gate)}`
   const path = toPath(psi, y)
-  const clipAbove = `above-${value.key.replaceAll(/[^\w-]/g, '_')}`
   return (
     <svg class="spark" width="100%" height={height} role="img" aria-label={description}>
       <svg

@@ -6,6 +6,15 @@ import { LineChart } from './line-chart.tsx'
 
 /** How far off the predictions are, where the truth has come in. */
 export function QualitySection({ page }: { readonly page: Page }) {
+  const known = page.quality.filter(({ name, mae }) => Number.isFinite(mae) || page.history?.quality.get(name)?.mae.some(isKnown))
+  if (known.length === 0) {
+    return (
+      <section class="section-head" aria-labelledby="quality-title">
+        <h2 id="quality-title">Quality</h2>
+        <p class="quiet">No true outcome of a prediction has come in this time: how far off the answers are is not known.</p>
+      </section>
+    )
+  }
   return (
     <section aria-labelledby="quality-title">
       <header class="section-head">
@@ -16,7 +25,7 @@ export function QualitySection({ page }: { readonly page: Page }) {
         </p>
       </header>
       <div class="tiles">
-        {page.quality.map((quality) => (
+        {known.map((quality) => (
           <QualityTile key={quality.name} quality={quality} page={page} />
         ))}
       </div>
@@ -24,6 +33,7 @@ export function QualitySection({ page }: { readonly page: Page }) {
   )
 }
 
+const isKnown = (value: number | null) => value !== null
 const none: readonly (number | null)[] = []
 
 function QualityTile({ quality, page }: { readonly quality: Quality; readonly page: Page }) {

@@ -1,11 +1,15 @@
 import { navigate, togglePause } from '../app-state.ts'
 import { formatClock } from '../format.ts'
+import type { Model } from '../load/catalogue.ts'
 import type { Page } from '../page-data.ts'
 import { useStore } from '../store.ts'
 import { theme, toggleTheme } from '../theme.ts'
 import { rangeNames, rangesMs, type View } from '../view.ts'
 import { Icon } from './icons.tsx'
 import { ViewLink } from './view-link.tsx'
+
+/** More models than this are chosen from a list: as links they would cover the page. */
+const linksMax = 8
 
 /** Which model, which time, live or not. */
 export function TopBar({ page, view, lost }: { readonly page: Page | undefined; readonly view: View; readonly lost: boolean }) {
@@ -17,20 +21,7 @@ export function TopBar({ page, view, lost }: { readonly page: Page | undefined; 
         <img src="./icon.svg" alt="" width="22" height="22" />
         <span>modelwatch</span>
       </a>
-      {models.length > 1 && (
-        <nav class="models" aria-label="Models">
-          {models.map(({ model }) => (
-            <ViewLink key={model} to={{ model, revision: undefined, value: undefined }} current={model === page?.model?.model}>
-              {model}
-              {page?.alerts.some(({ labels, state }) => labels.model === model && state === 'firing') && (
-                <span class="badge bad" title="alerts are firing">
-                  !
-                </span>
-              )}
-            </ViewLink>
-          ))}
-        </nav>
-      )}
+      {page !== undefined && models.length > 1 && (models.length > linksMax ? <ModelChoice page={page} /> : <ModelLinks page={page} />)}
       <div class="spacer" />
       <div class="controls">
         {view.atMs !== undefined && <TimeSteps view={view} atMs={view.atMs} />}
@@ -66,6 +57,43 @@ export function TopBar({ page, view, lost }: { readonly page: Page | undefined; 
         </button>
       </div>
     </header>
+  )
+}
+
+const viewOf = (model: string) => ({ model, revision: undefined, value: undefined })
+const isFiring = ({ alerts }: Page, model: string) => alerts.some(({ labels, state }) => labels.model === model && state === 'firing')
+
+function ModelLinks({ page }: { readonly page: Page }) {
+  return (
+    <nav class="models" aria-label="Models">
+      {page.catalogue.models.map(({ model }) => (
+        <ViewLink key={model} to={viewOf(model)} current={model === page.model?.model}>
+          {model}
+          {isFiring(page, model) && (
+            <span class="badge bad" title="alerts are firing">
+              !<span class="visually-hidden"> alerts are firing</span>
+            </span>
+          )}
+        </ViewLink>
+      ))}
+    </nav>
+  )
+}
+
+/** Those in trouble stand first, and in the count beside the list. */
+function ModelChoice({ page }: { readonly page: Page }) {
+  const [firing, calm] = [true, false].map((wanted) => page.catalogue.models.filter(({ model }) => isFiring(page, model) === wanted))
+  const options = (models: readonly Model[]) => models.map(({ model }) => <option key={model}>{model}</option>)
+  return (
+    <span class="models">
+      <select aria-label="Model" value={page.model?.model ?? ''} onChange={(event) => navigate(viewOf(event.currentTarget.value))}>
+        {firing!.length > 0 && <optgroup label="Alerts are firing">{options(firing!)}</optgroup>}
+        <optgroup label={firing!.length > 0 ? 'No alerts' : 'Models'}>{options(calm!)}</optgroup>
+      </select>
+      <span class="quiet">
+        {firing!.length > 0 && <b class="tag firing">{firing!.length} with alerts</b>} of {page.catalogue.models.length} models
+      </span>
+    </span>
   )
 }
 

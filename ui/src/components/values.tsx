@@ -1,8 +1,9 @@
+import { useId } from 'preact/hooks'
 import { navigate } from '../app-state.ts'
 import { describeShift } from '../bins.ts'
-import { formatClock, formatDuration, formatNumber, formatPsi } from '../format.ts'
+import { countOf, formatClock, formatDuration, formatNumber, formatPsi } from '../format.ts'
 import type { Page } from '../page-data.ts'
-import { describeVerdict, type Gates, type ValueState } from '../values.ts'
+import { describeVerdict, type Gates, hasFigures, type ValueState } from '../values.ts'
 import type { Tone } from '../verdict.ts'
 import type { View } from '../view.ts'
 import { Distribution, DistributionKey } from './distribution.tsx'
@@ -13,6 +14,7 @@ import { ValueDetail } from './value-detail.tsx'
 /** Every input and output of the model, worst first; one of them may be open. */
 export function Values({ page, view }: { readonly page: Page; readonly view: View }) {
   const { values, gates, nowMs } = page
+  if (!hasFigures(values)) return <Uncompared page={page} />
   return (
     <section aria-labelledby="values-title">
       <header class="section-head">
@@ -22,15 +24,31 @@ export function Values({ page, view }: { readonly page: Page; readonly view: Vie
           {formatNumber(gates.psiZ)}), and at least {formatNumber(gates.rows)} rows say so.
         </p>
       </header>
-      {values.length === 0 ? (
-        <p class="quiet">This model reports no inputs or outputs to compare.</p>
-      ) : (
-        <ul class="values">
-          {values.map((value) => (
-            <ValueRow key={value.key} value={value} gates={gates} nowMs={nowMs} open={view.value === value.key} />
-          ))}
-        </ul>
-      )}
+      <ul class="values">
+        {values.map((value) => (
+          <ValueRow key={value.key} value={value} gates={gates} nowMs={nowMs} open={view.value === value.key} />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** One sentence in place of rows that would all be empty: a model may have hundreds of inputs. */
+function Uncompared({ page }: { readonly page: Page }) {
+  const count = (role: string, noun: string) => countOf(page.values.filter((value) => value.role === role).length, noun)
+  return (
+    <section class="section-head" aria-labelledby="values-title">
+      <h2 id="values-title">Inputs and outputs</h2>
+      <p class="quiet">
+        {page.values.length === 0 ? (
+          'This model reports no inputs or outputs to compare.'
+        ) : (
+          <>
+            {count('input', 'input')} and {count('output', 'output')}, not compared with training: {page.revision?.revision} has no
+            reference.json. <code>npx modelwatch help profile</code> tells how to make one.
+          </>
+        )}
+      </p>
     </section>
   )
 }
@@ -50,7 +68,7 @@ interface RowProps {
 
 function ValueRow({ value, gates, nowMs, open }: RowProps) {
   const tone = toneOf(value)
-  const detailId = `detail-${value.key.replaceAll(/[^\w-]/g, '_')}`
+  const detailId = useId()
   const shift = value.verdict === 'drifting' || value.alert !== undefined ? describeShift(value.bins, value.unit) : undefined
   const kind = [value.role, value.type, value.unit].filter((text) => text !== '').join(' · ')
   return (

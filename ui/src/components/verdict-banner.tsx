@@ -4,7 +4,7 @@ import type { History } from '../load/history.ts'
 import type { Page } from '../page-data.ts'
 import { lastRunStart } from '../series.ts'
 import { describeRole, isSplit } from '../traffic.ts'
-import type { Verdict } from '../verdict.ts'
+import { describeHealth, type Verdict } from '../verdict.ts'
 import { Icon, ToneIcon } from './icons.tsx'
 import { ViewLink } from './view-link.tsx'
 
@@ -132,8 +132,7 @@ function HealthStrip({ history, nowMs }: { readonly history: History; readonly n
     if (last !== undefined && last.kind === kind) last.to = i + 1
     else bars.push({ kind, from: i, to: i + 1 })
   })
-  const badMs = kinds.filter((kind) => kind === 'bad').length * grid.stepMs
-  const description = badMs === 0 ? 'No trouble in this time' : `In trouble for ${formatDuration(badMs)} of this time`
+  const description = describeHealth(trouble, grid.stepMs)
   const percent = (index: number) => `${(index / kinds.length) * 100}%`
   return (
     <div class="strip">

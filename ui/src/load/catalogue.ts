@@ -1,4 +1,5 @@
 import type { Alert, Sample } from '../api.ts'
+import { compareNames } from '../format.ts'
 import { catalogueQueries } from '../queries.ts'
 import type { Ask } from './ask.ts'
 
@@ -51,7 +52,7 @@ export async function loadCatalogue(ask: Ask, atMs: number | undefined, clock: (
     revisions.sort((a, b) => (b.deployedAtMs ?? 0) - (a.deployedAtMs ?? 0) || (a.revision < b.revision ? 1 : -1))
     return { model, revisions, reporters: samples.map(({ labels }) => ({ job: labels.job ?? '', instance: labels.instance ?? '' })) }
   })
-  models.sort((a, b) => (a.model < b.model ? -1 : 1))
+  models.sort((a, b) => compareNames(a.model, b.model))
   const now = clock()
   return { models, clockAheadMs: time[0] === undefined ? 0 : time[0].value * 1000 - now, loadedAtMs: now }
 }

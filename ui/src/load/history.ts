@@ -46,7 +46,7 @@ export async function loadHistory(
   const jobs = [...new Set(reporters.map(({ job }) => job))].filter((job) => job !== '')
   const [signals, trouble, psi, mae, rmse, tasks, shares] = await Promise.all([
     Promise.all(names.map((name) => ask(signalQueries[name](scope, window), grid))),
-    ask(troubleQuery(scope, jobs), grid),
+    ask(troubleQuery(scope, jobs, window), grid),
     ask(valueQueries.psi(scope), grid),
     ask(qualityQueries.mae(scope, qualityWindow), grid),
     ask(qualityQueries.rmse(scope, qualityWindow), grid),
