@@ -15,9 +15,12 @@ const engine: QueryEngine = {
   range: () => Promise.reject(new Error('not scripted')),
 }
 
+const KEEP_ALIVE_MS = 100
+
 async function start(sending: Partial<SendingLimits>) {
   const { app, api } = await createTestApi(createMemoryStore(), { clock: { now: () => 0 }, engine, sending })
   onTestFinished(() => app.close())
+  app.server.keepAliveTimeout = KEEP_ALIVE_MS
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   /** Asks and reads nothing. */
@@ -50,4 +53,11 @@ test('a client that reads nothing for long is hung up on', async () => {
   ask()
   await expect.poll(() => api.stats().sendingBytes).toBeGreaterThan(0)
   await expect.poll(() => api.stats().sendingBytes).toBe(0)
+})
+
+test('a connection that was used for a large answer is closed when it stays idle', async () => {
+  const { ask } = await start({})
+  const socket = ask().resume()
+  await expect.poll(() => socket.bytesRead, { timeout: 10_000 }).toBeGreaterThan(POINTS)
+  await expect.poll(() => socket.destroyed, { timeout: 10_000 }).toBe(true)
 })

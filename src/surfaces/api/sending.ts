@@ -36,8 +36,8 @@ export function createSending({ sendingBytesMax, stallMsMax }: SendingLimits): S
       socket?.setTimeout(stallMsMax, hangUp)
       response.once('close', () => {
         held -= bytes
-        // The connection may serve others after this.
-        socket?.setTimeout(0, hangUp)
+        // The connection may serve others after this; how long it may be idle until then, Node's server has set already.
+        socket?.off('timeout', hangUp)
       })
     },
     get bytes() {
