@@ -33,6 +33,8 @@ export function compileRowScanner(schema: ModelSchema, rowsMax: number): ((bytes
   const width = features.length
   const scanRow = compileRow(features, kinds as number[])
   const rowsName = features.some(({ name }) => name === 'rows') ? undefined : Buffer.from('"rows"')
+  const hasText = kinds.includes(ANY_TEXT)
+  const noTexts: string[][] = []
   let kept = new Float64Array(ROWS_AT_FIRST * width)
 
   return (bytes) => {
@@ -42,7 +44,7 @@ export function compileRowScanner(schema: ModelSchema, rowsMax: number): ((bytes
     const start = skipSpace(bytes, 0)
     if (bytes[start] !== OPEN_BRACE) return undefined
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const texts = kinds.map((kind) => (kind === ANY_TEXT ? [] : (none as readonly string[] as string[])))
+    const texts = hasText ? kinds.map((): string[] => []) : noTexts
     const list = rowsName === undefined ? -1 : matchBytes(bytes, skipSpace(bytes, start + 1), rowsName)
     if (list < 0) {
       if (scanRow(bytes, view, start, 0, kept, texts) !== end) return undefined
@@ -161,13 +163,20 @@ function grown(cells: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
 
 /** Lines of cells as columns. */
 function toRead(features: readonly Feature[], rows: number, cells: Float64Array, texts: readonly string[][]): ReadRows {
-  const values = features.map(({ type, categories }, f): Column => {
-    if (type === 'category') return categories === undefined ? texts[f]! : toCategories(categories, rows, cells, f, features.length)
-    const column = zeros(rows)
-    for (let r = 0, at = f; r < rows; r++, at += features.length) column[r] = cells[at]!
-    return column
-  })
+  const width = features.length
+  const values = new Array<Column>(width)
+  for (let f = 0; f < width; f++) {
+    const { type, categories } = features[f]!
+    if (type === 'category') values[f] = categories === undefined ? texts[f]! : toCategories(categories, rows, cells, f, width)
+    else values[f] = toNumbers(rows, cells, f, width)
+  }
   return { columns: { rows, values }, specials: none, faults: none, faultCount: 0, violations: none }
+}
+
+function toNumbers(rows: number, cells: Float64Array, f: number, width: number): Float64Array {
+  const column = zeros(rows)
+  for (let r = 0, at = f; r < rows; r++, at += width) column[r] = cells[at]!
+  return column
 }
 
 function toCategories(categories: readonly string[], rows: number, cells: Float64Array, f: number, width: number): string[] {
