@@ -76,7 +76,7 @@ testFaults([
     why: 'no modelwatch.yaml',
     spoil: ({ path }) => rmSync(path('modelwatch.yaml')),
     code: 2,
-    says: /^error modelwatch\.yaml cannot be read$/,
+    says: /^error modelwatch\.yaml cannot be read: there is no such file$/,
     hint: /Name a folder that holds a modelwatch\.yaml/,
   },
   {
@@ -113,7 +113,7 @@ test.concurrent('with --trace, the stack is shown', async (context) => {
     ['--trace', 'up', 'nowhere'],
   ]) {
     const { code, stderr } = await runCommand(args, { cwd: dir })
-    expect(stderr).toMatch(/^error nowhere\/modelwatch\.yaml cannot be read\n/)
+    expect(stderr).toMatch(/^error nowhere\/modelwatch\.yaml cannot be read: there is no such file\n/)
     expect(stderr).toMatch(/\n {4}at .*\ncaused by /s)
     expect(code).toBe(2)
   }
