@@ -77,7 +77,7 @@ testFaults([
     spoil: ({ path }) => rmSync(path('modelwatch.yaml')),
     code: 2,
     says: /^error modelwatch\.yaml cannot be read: there is no such file$/,
-    hint: /Name a folder that holds a modelwatch\.yaml/,
+    hint: /Name the folder that holds the modelwatch\.yaml/,
   },
   {
     why: 'no prometheus.yml',
