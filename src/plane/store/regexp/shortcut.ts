@@ -46,7 +46,7 @@ function within(minBefore: number, texts: string[] | undefined, minAfter: number
   // The first place leaves most room behind.
   const fits = (text: string, part: string) => {
     const at = text.indexOf(part, minBefore)
-    return at >= 0 && at + part.length + minAfter <= text.length
+    return at >= minBefore && at + part.length + minAfter <= text.length // Nothing is found at the end of a text that is too short.
   }
   return { test: (text) => texts.some((part) => fits(text, part)) }
 }
