@@ -5,7 +5,7 @@ import { formatDuration } from '../../core/time.ts'
 import { bold, dim, StatusLine } from '../output.ts'
 
 const STATUS_EVERY_MS = 1000
-/** Two MiB of young generation in place of sixteen: a fifth less memory for all roles, and no slower (docs/benchmarks.md). */
+/** Two MiB of young generation, for a laptop: a fifth less memory for all roles, and a seventh less throughput at the most (docs/benchmarks.md). */
 const SMALL_NEW_SPACE = '--max-semi-space-size=2'
 
 /** @param mainFile - The command line itself, in the form it runs in: roles are started with it. */
